@@ -1,0 +1,131 @@
+"""Counts what was dropped and why, and says so in the log at most once a minute."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+logger = logging.getLogger("segment_integrations")
+
+LOG_INTERVAL_S: Final = 60.0
+"""A flood of one kind is one line a minute, with a count (house rule)."""
+
+
+class Throttle:
+    """
+    Lets one log line per *key* and interval through, and counts what it held back.
+
+    Args:
+        clock: Monotonic seconds; injected by tests.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last: dict[str, tuple[float, int]] = {}
+
+    def log(self, key: str, level: int, text: str, *args: object) -> None:
+        """Log *text* unless *key* was logged within the interval. Never raises."""
+        now = self._clock()
+        last, held = self._last.get(key, (float("-inf"), 0))
+        if now - last < LOG_INTERVAL_S:
+            self._last[key] = (last, held + 1)
+            return
+        self._last[key] = (now, 0)
+        suffix = f" ({held} more since the last such line)" if held else ""
+        logger.log(level, text + suffix, *args)
+
+    @contextmanager
+    def guard(self, hook: str) -> Iterator[None]:
+        """
+        Keep an exception of our own code or of a user's *hook* from the host.
+
+        The log names the hook and the exception's type and place, not its text:
+        the text may quote a user's data.
+        """
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - the whole point: fail open
+            self.log(
+                f"guard:{hook}",
+                logging.ERROR,
+                "%s failed with %s at %s; the request is not affected",
+                hook,
+                type(error).__name__,
+                _place(error),
+            )
+
+
+class Drops:
+    """
+    Messages that were not sent, by reason.
+
+    Args:
+        throttle: Where the one line a minute for each reason goes.
+        on_drop: Called with the reason and the number of messages.
+    """
+
+    def __init__(
+        self,
+        throttle: Throttle,
+        on_drop: Callable[[str, int], None] | None = None,
+    ) -> None:
+        self._throttle = throttle
+        self._on_drop = on_drop
+        self._lock = threading.RLock()
+        self._counts: Counter[str] = Counter()
+
+    def add(
+        self,
+        reason: str,
+        count: int = 1,
+        detail: str = "",
+        level: int = logging.WARNING,
+    ) -> None:
+        """
+        Count *count* messages dropped for *reason*.
+
+        Args:
+            reason: One of the words of the docs' table, ``"no_identity"``.
+            count: How many messages.
+            detail: A sentence on what to do; never data of the event.
+            level: The log line's level.
+        """
+        with self._lock:
+            self._counts[reason] += count
+        self._throttle.log(
+            f"drop:{reason}",
+            level,
+            "%d message(s) not sent: %s%s",
+            count,
+            reason,
+            f" ({detail})" if detail else "",
+        )
+        if self._on_drop is not None:
+            with self._throttle.guard("on_drop"):
+                self._on_drop(reason, count)
+
+    def counts(self) -> dict[str, int]:
+        """A copy of the counts."""
+        return dict(self._counts)
+
+    def reset(self) -> None:
+        """Start at nothing with a new lock: a forked child counts its own."""
+        self._lock = threading.RLock()
+        self._counts = Counter()
+
+
+def _place(error: BaseException) -> str:
+    """The innermost file and line of *error*: enough to find it, with no data."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "an unknown place"
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"

@@ -1,0 +1,1 @@
+"""Takes encoded messages and gets them to the endpoint; knows no request."""

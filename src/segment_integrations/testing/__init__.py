@@ -1,0 +1,1 @@
+"""Capture events in tests instead of sending them."""
