@@ -1,0 +1,1 @@
+"""The shop in Django: users and sessions are Django's own, in SQLite."""
