@@ -1,0 +1,102 @@
+"""The group of all commands; a command's module is imported when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Final, NamedTuple
+
+import click
+
+from segment_integrations import __version__
+
+__all__ = ["COMMANDS", "cli"]
+
+
+class Lazy(NamedTuple):
+    """
+    Where a command comes from.
+
+    Args:
+        module: Has a click command of the command's name.
+        extra: What has to be installed for it.
+        help: The line in the list of commands, there even if the extra is not.
+    """
+
+    module: str
+    extra: str
+    help: str
+
+
+COMMANDS: Final = {
+    "demo": Lazy(
+        "segment_integrations.cli.demo",
+        "demo",
+        "Run a small shop in three frameworks and watch its events.",
+    ),
+    "dev": Lazy(
+        "segment_integrations.cli.dev",
+        "dev",
+        "Run a local collector that shows what an app sends.",
+    ),
+}
+
+
+class _Failure(click.ClickException):
+    exit_code = 2
+
+
+class _Group(click.Group):
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        try:
+            module = import_module(COMMANDS[cmd_name].module)
+        except ModuleNotFoundError as missing:
+            raise _explained(cmd_name, missing) from missing
+        command = getattr(module, cmd_name)
+        assert isinstance(command, click.Command)  # noqa: S101 - the table says so
+        return command
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """List the commands from the table, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, COMMANDS[name].help) for name in self.list_commands(ctx)]
+            )
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, which may import its parts only now."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as missing:
+            raise _explained(ctx.invoked_subcommand, missing) from missing
+
+
+def _explained(name: str | None, missing: ModuleNotFoundError) -> Exception:
+    """Tell which extra the command *name* lacks; a fault of ours stays as it is."""
+    if name is None or missing.name is None:
+        return missing
+    lazy = COMMANDS[name]
+    if missing.name == lazy.module:
+        return _Failure(f"{name} is not part of this version")
+    if missing.name.partition(".")[0] == "segment_integrations":
+        return missing
+    return _Failure(
+        f"{name} needs {missing.name.partition('.')[0]}:"
+        f" pip install 'segment-integrations[{lazy.extra}]'"
+    )
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=True,
+)
+@click.version_option(__version__, prog_name="segment-integrations")
+def cli() -> None:
+    """Product analytics for Python web apps, delivered to Segment."""
