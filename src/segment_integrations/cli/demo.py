@@ -12,6 +12,7 @@ from rich.text import Text
 
 from segment_integrations.demo.run import COLLECTOR_PORT, SHOP_PORT, Options, run
 from segment_integrations.demo.server import DemoFailed, Framework, missing
+from segment_integrations.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,9 +58,9 @@ def demo(
     The shop is a real one under a real server; its events go to a collector on this
     machine and nowhere else.
     """
+    _require(framework)
     notes = Console(stderr=True, soft_wrap=True, highlight=False)
     out = Console(soft_wrap=True, highlight=False)
-    _require(framework, notes)
 
     def show(message: dict[str, Any]) -> None:
         if as_json:
@@ -73,27 +74,28 @@ def demo(
     options = Options(framework, once, port, collector_port)
     try:
         run(options, show=show, say=say)
-    except DemoFailed as error:
-        if error.log:
-            notes.print(Text(error.log, "dim"))
-        notes.print(Text(f"segment-integrations demo: {error}"))
-        sys.exit(error.code)
+    except DemoFailed as failed:
+        if failed.log:
+            notes.print(Text(failed.log, "dim"))
+        raise _Failure(str(failed), failed.code) from failed
+    except ConfigurationError as err:
+        raise _Failure(str(err)) from err
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED if once else 0)
 
 
-def _require(framework: Framework, notes: Console) -> None:
+class _Failure(click.ClickException):
+    def __init__(self, text: str, code: int = 2) -> None:
+        super().__init__(text)
+        self.exit_code = code
+
+
+def _require(framework: Framework) -> None:
+    """Fail now, in this process, rather than in the server's log."""
     if framework != "fastapi" and sys.platform == "win32":
-        notes.print("gunicorn does not run on Windows: choose --framework fastapi")
-        sys.exit(2)
+        raise _Failure("gunicorn does not run on Windows: choose --framework fastapi")
     if names := missing(framework):
-        notes.print(
-            Text(
-                f"{', '.join(names)} is missing:"
-                " run pip install 'segment-integrations[demo]'"
-            )
-        )
-        sys.exit(2)
+        raise ModuleNotFoundError(f"no module {names[0]}", name=names[0])
 
 
 def line(message: Mapping[str, Any]) -> Text:

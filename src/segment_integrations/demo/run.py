@@ -23,15 +23,15 @@ from segment_integrations.demo.server import (
     free_port,
 )
 from segment_integrations.demo.visit import VisitFailed, visit
+from segment_integrations.dev.server import DEFAULT_PORT as COLLECTOR_PORT
 from segment_integrations.dev.server import running
 
 if TYPE_CHECKING:
     from types import FrameType
 
 SHOP_PORT: Final = 8000
-COLLECTOR_PORT: Final = 8765
 POLL_S: Final = 0.2
-ARRIVAL_S: Final = 10.0
+ARRIVAL_S: Final = 5.0
 
 Show = Callable[[dict[str, Any]], None]
 Say = Callable[[str], None]
