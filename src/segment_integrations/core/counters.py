@@ -6,11 +6,11 @@ import logging
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from types import TracebackType
 
 logger = logging.getLogger("segment_integrations")
 
@@ -41,25 +41,45 @@ class Throttle:
         suffix = f" ({held} more since the last such line)" if held else ""
         logger.log(level, text + suffix, *args)
 
-    @contextmanager
-    def guard(self, hook: str) -> Iterator[None]:
-        """
-        Keep an exception of our own code or of a user's *hook* from the host.
+    def guard(self, hook: str) -> Guard:
+        """Keep what *hook* raises from the host; for a ``with`` block."""
+        return Guard(self, hook)
 
-        The log names the hook and the exception's type and place, not its text:
-        the text may quote a user's data.
-        """
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 - the whole point: fail open
-            self.log(
-                f"guard:{hook}",
-                logging.ERROR,
-                "%s failed with %s at %s; the request is not affected",
-                hook,
-                type(error).__name__,
-                _place(error),
-            )
+
+class Guard:
+    """
+    Keeps an exception of our own code or of a user's hook from the host.
+
+    The log names the hook and the exception's type and place, not its text: the text
+    may quote a user's data. What is no `Exception` (cancellation, exit) passes.
+    """
+
+    __slots__ = ("_hook", "_throttle")
+
+    def __init__(self, throttle: Throttle, hook: str) -> None:
+        self._throttle = throttle
+        self._hook = hook
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self._throttle.log(
+            f"guard:{self._hook}",
+            logging.ERROR,
+            "%s failed with %s at %s; the request is not affected",
+            self._hook,
+            type(error).__name__,
+            _place(error),
+        )
+        return True
 
 
 class Drops:

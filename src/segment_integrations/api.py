@@ -1,0 +1,175 @@
+"""The module-level calls: on the running request's `Analytics`, else the default one."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast
+
+from segment_integrations.core.current import current, set_current
+from segment_integrations.core.steps import asteps, steps
+from segment_integrations.defaults import analytics_now
+
+if TYPE_CHECKING:
+    from segment_integrations.core.calls import Id, Options, SubjectOptions
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def track(
+    event: str,
+    properties: Mapping[str, Any] | None = None,
+    **options: Unpack[Options],
+) -> str | None:
+    """Record that something happened; see `Analytics.track`."""
+    analytics = analytics_now()
+    return None if analytics is None else analytics.track(event, properties, **options)
+
+
+def identify(
+    user_id: Id | None = None,
+    traits: Mapping[str, Any] | None = None,
+    **options: Unpack[SubjectOptions],
+) -> str | None:
+    """Say who the visitor is; see `Analytics.identify`."""
+    analytics = analytics_now()
+    return None if analytics is None else analytics.identify(user_id, traits, **options)
+
+
+def group(
+    group_id: Id,
+    traits: Mapping[str, Any] | None = None,
+    **options: Unpack[Options],
+) -> str | None:
+    """Say which account the user belongs to; see `Analytics.group`."""
+    analytics = analytics_now()
+    return None if analytics is None else analytics.group(group_id, traits, **options)
+
+
+def page(
+    name: str | None = None,
+    properties: Mapping[str, Any] | None = None,
+    *,
+    category: str | None = None,
+    **options: Unpack[Options],
+) -> str | None:
+    """Record a page view; see `Analytics.page`."""
+    analytics = analytics_now()
+    if analytics is None:
+        return None
+    return analytics.page(name, properties, category=category, **options)
+
+
+def screen(
+    name: str | None = None,
+    properties: Mapping[str, Any] | None = None,
+    *,
+    category: str | None = None,
+    **options: Unpack[Options],
+) -> str | None:
+    """Record a screen view; see `Analytics.screen`."""
+    analytics = analytics_now()
+    if analytics is None:
+        return None
+    return analytics.screen(name, properties, category=category, **options)
+
+
+def alias(
+    user_id: Id,
+    *,
+    previous_id: Id | None = None,
+    **options: Unpack[SubjectOptions],
+) -> str | None:
+    """Say that *previous_id* is now *user_id*; see `Analytics.alias`."""
+    analytics = analytics_now()
+    if analytics is None:
+        return None
+    return analytics.alias(user_id, previous_id=previous_id, **options)
+
+
+def set_user(
+    user_id: Id | None,
+    *,
+    anonymous_id: Id | None = None,
+    group_id: Id | None = None,
+    traits: Mapping[str, Any] | None = None,
+) -> None:
+    """
+    Let the later events of this request be *user_id*'s; sends nothing.
+
+    For authentication of your own, such as a JWT.
+
+    Args:
+        user_id: The database id; None for nobody.
+        anonymous_id: Replaces the visitor's anonymous id.
+        group_id: The account, as `context.groupId`.
+        traits: Ride along as `context.traits`.
+    """
+    analytics = analytics_now()
+    if analytics is not None:
+        analytics.set_user(
+            user_id, anonymous_id=anonymous_id, group_id=group_id, traits=traits
+        )
+
+
+def reset() -> None:
+    """
+    Forget user, group and traits of this request, as after a logout.
+
+    The anonymous id is rotated where `anonymous_cookie` is on, else forgotten.
+    """
+    context = current()
+    if context is not None:
+        context.reset()
+
+
+def flush(timeout: float = 5.0) -> bool:
+    """Wait until what was sent is delivered; see `Analytics.flush`."""
+    analytics = analytics_now()
+    return True if analytics is None else analytics.flush(timeout)
+
+
+def propagate(function: Callable[P, R]) -> Callable[P, R]:
+    """
+    Carry this request's identity into a thread: ``submit(propagate(work), order)``.
+
+    Takes plain, async, generator and async generator functions; the context is bound
+    only while their own code runs.
+    """
+    context = current()
+    wrapper: Any
+    if inspect.isasyncgenfunction(function):
+
+        @functools.wraps(function)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return asteps(context, function(*args, **kwargs))
+
+    elif inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return steps(context, function(*args, **kwargs))
+
+    elif inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
+            previous = set_current(context)
+            try:
+                return await function(*args, **kwargs)
+            finally:
+                set_current(previous)
+
+    else:
+
+        @functools.wraps(function)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
+            previous = set_current(context)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                set_current(previous)
+
+    return cast("Callable[P, R]", wrapper)

@@ -1,0 +1,451 @@
+"""`Analytics`: joins the core to delivery, and is what an application holds on to."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from segment_integrations import defaults
+from segment_integrations.core import current as current_module
+from segment_integrations.core import events, policy
+from segment_integrations.core.calls import Calls
+from segment_integrations.core.counters import Drops, Throttle
+from segment_integrations.core.current import RequestContext, current, set_current
+from segment_integrations.core.pipeline import Pipeline
+from segment_integrations.core.settings import Settings
+from segment_integrations.core.stats import Health, Stats
+from segment_integrations.core.tap import SEAT
+from segment_integrations.delivery.engine import Delivery
+from segment_integrations.delivery.transport import HttpTransport
+from segment_integrations.errors import ConfigurationError, InvalidEvent
+from segment_integrations.waiting import in_thread
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+    from segment_integrations.core.message import Call, Message
+    from segment_integrations.core.ports import Deferral, Processor, Sink, Transport
+    from segment_integrations.core.request import RequestInfo, ResponseInfo, Routing
+
+LIBRARY_NAME: Final = "segment-integrations"
+
+
+class Analytics(Calls):
+    """
+    The calls, the settings and the delivery of one source. Safe for all threads.
+
+    Args:
+        write_key: The source's write key; else the setting from the environment.
+        sink: Takes finished messages instead of our own delivery.
+        transport: Posts batches instead of HTTP; the queue and the retries are ours.
+        processors: Change or drop messages, in this order, on the caller's thread.
+        settings: Any other setting of `Settings`, by name.
+
+    Raises:
+        ConfigurationError: A setting is missing, unknown or wrong.
+    """
+
+    def __init__(
+        self,
+        write_key: str | None = None,
+        *,
+        sink: Sink | None = None,
+        transport: Transport | None = None,
+        processors: tuple[Processor, ...] | list[Processor] = (),
+        **settings: Any,
+    ) -> None:
+        arguments = {"write_key": write_key, "processors": processors or None}
+        self._open(Settings.resolve({**arguments, **settings}), sink, transport)
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: Settings,
+        *,
+        sink: Sink | None = None,
+        transport: Transport | None = None,
+        spell: Callable[[str], str] | None = None,
+    ) -> Self:
+        """
+        Make one out of settings that a framework's adapter has resolved.
+
+        Args:
+            settings: The settings.
+            sink: As in the constructor.
+            transport: As in the constructor.
+            spell: The framework's spelling of a setting's name, for the error text.
+
+        Raises:
+            ConfigurationError: There is no write key.
+        """
+        analytics = cls.__new__(cls)
+        analytics._open(settings, sink, transport, spell)
+        return analytics
+
+    def _open(
+        self,
+        settings: Settings,
+        sink: Sink | None,
+        transport: Transport | None,
+        spell: Callable[[str], str] | None = None,
+    ) -> None:
+        if is_test_run():
+            from segment_integrations.testing.gate import close_gate
+
+            close_gate()
+        elif settings.enabled and settings.write_key is None and sink is None:
+            spelled = spell("write_key") if spell is not None else "write_key="
+            raise ConfigurationError(
+                f"the write key is missing: give {spelled} or set SEGMENT_WRITE_KEY in"
+                " the environment, or switch off with enabled=False",
+                setting="write_key",
+            )
+        self.settings = settings
+        self.throttle = Throttle()
+        self.drops = Drops(self.throttle, self._on_drop)
+        self.pages: Counter[str] = Counter()
+        self.is_closed = False
+        self._is_own = sink is None and transport is None
+        self._delivery: Delivery | None = None
+        if sink is None:
+            sink = self._delivery = Delivery(
+                transport or self._http(),
+                drops=self.drops,
+                throttle=self.throttle,
+                queue_bytes=settings.queue_bytes,
+                flush_at=settings.flush_at,
+                flush_interval=settings.flush_interval,
+                timeout=settings.timeout,
+                max_age=settings.max_age,
+                overflow=settings.overflow,
+                on_error=settings.on_error,
+                on_delivered=settings.on_delivered,
+            )
+        self._sink: Sink = sink
+        from segment_integrations import __version__
+
+        self._pipeline = Pipeline(
+            settings,
+            self.drops,
+            self.throttle,
+            {"name": LIBRARY_NAME, "version": __version__},
+            self._put,
+        )
+        defaults.register(self)
+
+    def _http(self) -> HttpTransport:
+        settings = self.settings
+        return HttpTransport(
+            settings.write_key or "",
+            settings.host,
+            gzip=settings.gzip,
+            proxy=settings.proxy,
+            ca_bundle=settings.ca_bundle,
+        )
+
+    # -- the calls --------------------------------------------------------------
+
+    def _emit(self, call: Call, own: dict[str, Any], **options: Any) -> str | None:
+        if not self.is_on:
+            return self._off()
+        try:
+            return self._pipeline.emit(
+                call, own, current(), strict=self.is_strict, **options
+            )
+        except InvalidEvent:
+            raise  # strict mode; nothing else raises it
+        except TypeError:
+            if not options.keys() <= _OPTIONS:
+                raise  # an argument that no call has: the caller's own mistake
+            return self._failed()
+        except Exception:  # noqa: BLE001 - no error of ours reaches the request
+            return self._failed()
+
+    def _failed(self) -> None:
+        with self.throttle.guard("a call"):
+            error = sys.exception()
+            assert error is not None  # noqa: S101 - called from an except block
+            self.drops.add("failed")
+            raise error
+
+    def _refuse(self, error: InvalidEvent) -> str | None:
+        if not self.is_on:
+            return self._off()
+        return self._pipeline.refuse(error, strict=self.is_strict)
+
+    def _off(self) -> None:
+        if self.is_closed and self.settings.enabled:
+            self.drops.add("closed", detail="a call after close()")
+
+    def _put(self, body: bytes, message: Message) -> bool:
+        tap = SEAT.tap
+        if tap is not None and not tap.lets_out():
+            if tap.is_capturing:
+                tap.take(body)
+                return True
+            if self._is_own:
+                return True  # a test run, and nobody looks: nothing leaves the process
+        try:
+            accepted = self._sink.put(body, message)
+        except Exception:  # noqa: BLE001 - a user's sink
+            self._failed()
+            return False
+        return accepted is not False
+
+    @property
+    def is_on(self) -> bool:
+        """False where calls do nothing: switched off, without a key, or closed."""
+        return self.settings.enabled and not self.is_closed
+
+    @property
+    def is_strict(self) -> bool:
+        """The `strict` setting; on in tests that look at events, unless it was set."""
+        tap = SEAT.tap
+        if tap is not None and tap.is_capturing and "strict" not in self.settings.given:
+            return True
+        return self.settings.strict
+
+    def wants_event(self) -> bool:
+        """False where a call would send nothing anyway; asked before extractors run."""
+        return self.is_on and self._pipeline.allows(current())
+
+    # -- the request ------------------------------------------------------------
+
+    def request(
+        self,
+        info: RequestInfo,
+        *,
+        routing: Callable[[], Routing] | None = None,
+        resolve: Callable[[str], Routing | None] | None = None,
+        detect: Callable[[], object] | None = None,
+    ) -> Bound:
+        """
+        Bind a context for one request; a context manager that gives it.
+
+        Args:
+            info: The request.
+            routing: Tells, when asked, where the framework routed it.
+            resolve: Routes another path of this site, to clean referrers.
+            detect: Tells who is signed in, by the framework's own means.
+        """
+        return Bound(
+            RequestContext(
+                self,
+                info,
+                started=time.time(),
+                routing=routing,
+                resolve=resolve,
+                detect=detect,
+            )
+        )
+
+    def bind(self, **identity: Any) -> AbstractContextManager[RequestContext]:
+        """As the module's `bind`; module-level calls inside go to this one."""
+        return current_module.bind(analytics=self, **identity)
+
+    def set_user(self, user_id: object, **more: Any) -> None:
+        """As the module's `set_user`."""
+        context = current()
+        if context is None:
+            self.throttle.log(
+                "set_user",
+                30,
+                "set_user was called outside a request and a bind block: no effect",
+            )
+            return
+        try:
+            context.set_user(user_id, **more)
+        except InvalidEvent as error:
+            self._refuse(error)
+
+    def decide(
+        self, context: RequestContext, response: ResponseInfo
+    ) -> policy.PageDecision:
+        """Why the automatic page call of *context* is sent or not; changes nothing."""
+        if not self.is_on:
+            return policy.no("disabled")
+        if context.is_page_sent:
+            return policy.no("explicit_page")
+        info = context.info
+        if info is None:
+            return policy.no("failed")
+        decision = policy.no("failed")
+        with self.throttle.guard("exclude"):
+            decision = policy.decide(info, response, self.settings)
+        if not decision.sends:
+            return decision
+        if context.consent() is False:
+            return policy.no("consent")
+        if context.objects():
+            return policy.no("gpc")
+        if not context.is_sampled(self.settings.sample):
+            return policy.no("sampled_out")
+        if (
+            context.anonymous_id is None
+            and context.user_id is None
+            and not context.may_mint(response)
+        ):
+            return policy.no("no_identity")
+        return decision
+
+    def count_page(self, decision: policy.PageDecision) -> None:
+        """Count one decision, for `stats().pages`."""
+        self.pages[decision.reason] += 1
+
+    def send_page(self, context: RequestContext, response: ResponseInfo) -> None:
+        """Send the automatic page call of *context*."""
+        self._pipeline.emit(
+            "page",
+            {"name": None, "category": None, "properties": {"status": response.status}},
+            context,
+            strict=False,
+            timestamp=context.started,
+        )
+
+    def explain(self, info: RequestInfo, response: ResponseInfo) -> policy.PageDecision:
+        """Why a page call would be sent, or not, for such a request and response."""
+        return self.decide(RequestContext(self, info), response)
+
+    # -- life -------------------------------------------------------------------
+
+    def flush(self, timeout: float = 5.0) -> bool:
+        """
+        Wait until everything sent before this call is delivered.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            True when all of it was delivered, what is in flight included.
+        """
+        return bool(self._of_sink("flush", timeout, default=True))
+
+    def close(self, timeout: float = 5.0) -> int:
+        """
+        Deliver what is queued and stop; calls after it do nothing.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            How many messages were left, which are dropped and counted.
+        """
+        self.is_closed = True
+        defaults.unregister(self)
+        return int(self._of_sink("close", timeout, default=0) or 0)
+
+    def drain(self, timeout: float = 5.0) -> bool:
+        """
+        `flush`, for a server that stops: lingers for nothing, logs what is left.
+
+        All the hooks of one process's end share one deadline, so that a dead
+        collector costs *timeout* once.
+        """
+        if self._delivery is not None:
+            return self._delivery.drain(timeout)
+        return self.flush(timeout)
+
+    def _of_sink(self, name: str, timeout: float, *, default: object) -> object:
+        method = getattr(self._sink, name, None)
+        result = default
+        if method is not None:
+            with self.throttle.guard(f"sink.{name}"):
+                result = method(timeout)
+        return result
+
+    async def aflush(self, timeout: float = 5.0) -> bool:  # noqa: ASYNC109 - as flush
+        """`flush` that does not block the event loop."""
+        return await in_thread(lambda: self.flush(timeout))
+
+    async def aclose(self, timeout: float = 5.0) -> int:  # noqa: ASYNC109 - as close
+        """`close` that does not block the event loop."""
+        return await in_thread(lambda: self.close(timeout))
+
+    async def adrain(self, timeout: float = 5.0) -> bool:  # noqa: ASYNC109 - as drain
+        """`drain` that does not block the event loop."""
+        return await in_thread(lambda: self.drain(timeout))
+
+    def stats(self) -> Stats:
+        """Figures of this process since its start; see `Stats`. Takes no lock."""
+        if self._delivery is None:
+            stats = Stats(dropped=self.drops.counts())
+        else:
+            stats = self._delivery.stats()
+        return replace(stats, pages=dict(self.pages))
+
+    def health(self) -> Health:
+        """Whether delivery works, and if not, why."""
+        if self._delivery is None:
+            return Health(ok=True, reason=None)
+        return self._delivery.health()
+
+    @property
+    def deferral(self) -> Deferral | None:
+        """Holds events back while a transaction is open; set by a framework."""
+        return self._pipeline.deferral
+
+    @deferral.setter
+    def deferral(self, deferral: Deferral | None) -> None:
+        self._pipeline.deferral = deferral
+
+    def _on_drop(self, reason: str, count: int) -> None:
+        hook = self.settings.on_drop
+        if hook is None:
+            return
+        if self._delivery is not None:
+            self._delivery.notify(lambda: hook(reason, count))
+        else:
+            hook(reason, count)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        """Show the start of the key and what is queued; no identifiers."""
+        key = self.settings.write_key
+        shown = f"{key[:4]}…" if key else None
+        pending = self.stats().pending_events
+        return f"Analytics(write_key={shown!r}, queued={pending})"
+
+
+class Bound:
+    """Binds a request's context for a ``with`` block; puts the previous one back."""
+
+    __slots__ = ("_previous", "context")
+
+    def __init__(self, context: RequestContext) -> None:
+        self.context = context
+        self._previous: RequestContext | None = None
+
+    def __enter__(self) -> RequestContext:
+        self._previous = set_current(self.context)
+        return self.context
+
+    def __exit__(self, *_: object) -> None:
+        set_current(self._previous)
+
+
+_OPTIONS: Final = frozenset(
+    "user_id anonymous_id context integrations timestamp message_id".split()
+)
+
+
+def is_test_run() -> bool:
+    """True inside a pytest process, whether or not our plugin is on."""
+    return "pytest" in sys.modules and (
+        "PYTEST_VERSION" in os.environ or "PYTEST_CURRENT_TEST" in os.environ
+    )

@@ -1,0 +1,225 @@
+"""The six calls of the spec: what each checks, and which fields of a message it fills."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypedDict, Unpack
+from uuid import UUID
+
+from segment_integrations.core import events
+from segment_integrations.core.current import current
+from segment_integrations.core.message import Call
+from segment_integrations.errors import InvalidEvent
+
+Id = str | int | UUID
+"""What is taken for an id; a database's own id type goes by its text."""
+
+
+class Options(TypedDict, total=False):
+    """
+    What every call takes beside its own fields; the request gives what is left out.
+
+    Args:
+        user_id: Whom the event is about.
+        anonymous_id: The visitor's anonymous id.
+        context: Laid over the spec's `context`.
+        integrations: The spec's switch per destination, ``{"All": False}``.
+        timestamp: When it happened: an aware datetime, an ISO 8601 text or Unix
+            seconds. Default: now.
+        message_id: Your own unique id, under 100 characters, for idempotency.
+    """
+
+    user_id: Id | None
+    anonymous_id: Id | None
+    context: Mapping[str, Any] | None
+    integrations: Mapping[str, Any] | None
+    timestamp: datetime | str | float | None
+    message_id: str | None
+
+
+class SubjectOptions(TypedDict, total=False):
+    """`Options` for the calls that have a `user_id` of their own."""
+
+    anonymous_id: Id | None
+    context: Mapping[str, Any] | None
+    integrations: Mapping[str, Any] | None
+    timestamp: datetime | str | float | None
+    message_id: str | None
+
+
+class Calls:
+    """
+    The calls. None of them blocks or raises, unless `strict` is set.
+
+    Each returns the `messageId` when the message was accepted, None when it was not;
+    what was not is counted in `stats()`, logged once a minute and told to `on_drop`.
+    With `strict`, `InvalidEvent`, `EventTooLarge` and `PlanViolation` are raised.
+    """
+
+    def track(
+        self,
+        event: str,
+        properties: Mapping[str, Any] | None = None,
+        **options: Unpack[Options],
+    ) -> str | None:
+        """
+        Record that something happened: ``track("Order Completed", {...})``.
+
+        Args:
+            event: A noun and a verb in the past tense, in title case.
+            properties: Facts about the event; JSON values, and whatever has a text.
+            options: See `Options`.
+        """
+        try:
+            own = {
+                "event": events.name(event, "event"),
+                "properties": events.mapping(properties, "properties"),
+            }
+        except InvalidEvent as error:
+            return self._refuse(error)
+        return self._emit("track", own, **options)
+
+    def identify(
+        self,
+        user_id: Id | None = None,
+        traits: Mapping[str, Any] | None = None,
+        **options: Unpack[SubjectOptions],
+    ) -> str | None:
+        """
+        Say who the visitor is; the later events of this request carry it too.
+
+        Args:
+            user_id: The database id, never an email address. Default: the one that
+                is already known.
+            traits: Facts about the user.
+            options: See `Options`.
+        """
+        try:
+            given = events.identifier(user_id, "user_id")
+            own = {"traits": events.mapping(traits, "traits")}
+            context = current()
+            if context is not None and given is not None:
+                context.set_user(given)
+        except InvalidEvent as error:
+            return self._refuse(error)
+        return self._emit("identify", own, user_id=given, **options)
+
+    def group(
+        self,
+        group_id: Id,
+        traits: Mapping[str, Any] | None = None,
+        **options: Unpack[Options],
+    ) -> str | None:
+        """
+        Say which account the user belongs to; later events carry `context.groupId`.
+
+        Args:
+            group_id: The account's database id.
+            traits: Facts about the account.
+            options: See `Options`.
+        """
+        try:
+            given = events.identifier(group_id, "group_id")
+            if given is None:
+                raise InvalidEvent("group_id", "is missing")  # noqa: TRY301 - one way out
+            own = {"groupId": given, "traits": events.mapping(traits, "traits")}
+        except InvalidEvent as error:
+            return self._refuse(error)
+        context = current()
+        if context is not None:
+            context.set_group(given)
+        return self._emit("group", own, **options)
+
+    def page(
+        self,
+        name: str | None = None,
+        properties: Mapping[str, Any] | None = None,
+        *,
+        category: str | None = None,
+        **options: Unpack[Options],
+    ) -> str | None:
+        """
+        Record a page view; inside a request it replaces the automatic one.
+
+        Args:
+            name: The page's name. Default inside a request: as the automatic call's.
+            properties: Facts about the page, over what the request says.
+            category: The page's category.
+            options: See `Options`.
+        """
+        return self._view("page", name, properties, category, options)
+
+    def screen(
+        self,
+        name: str | None = None,
+        properties: Mapping[str, Any] | None = None,
+        *,
+        category: str | None = None,
+        **options: Unpack[Options],
+    ) -> str | None:
+        """
+        Record a screen view of a mobile application.
+
+        Args:
+            name: The screen's name.
+            properties: Facts about the screen.
+            category: The screen's category.
+            options: See `Options`.
+        """
+        return self._view("screen", name, properties, category, options)
+
+    def alias(
+        self,
+        user_id: Id,
+        *,
+        previous_id: Id | None = None,
+        **options: Unpack[SubjectOptions],
+    ) -> str | None:
+        """
+        Say that *previous_id* is now *user_id*; for destinations that need it.
+
+        Args:
+            user_id: The new id.
+            previous_id: The old one. Default: the visitor's anonymous id.
+            options: See `Options`.
+        """
+        try:
+            new = events.identifier(user_id, "user_id")
+            old = events.identifier(previous_id, "previous_id")
+            context = current()
+            if old is None and context is not None:
+                old = context.anonymous_id
+            if new is None:
+                raise InvalidEvent("user_id", "is missing")  # noqa: TRY301 - one way out
+            if old is None:
+                raise InvalidEvent("previous_id", "is missing")  # noqa: TRY301 - same
+        except InvalidEvent as error:
+            return self._refuse(error)
+        return self._emit("alias", {"previousId": old}, user_id=new, **options)
+
+    def _view(
+        self,
+        call: Call,
+        name: str | None,
+        properties: Mapping[str, Any] | None,
+        category: str | None,
+        options: Options,
+    ) -> str | None:
+        try:
+            own: dict[str, Any] = {
+                "name": events.optional_name(name, "name"),
+                "category": events.optional_name(category, "category"),
+                "properties": events.mapping(properties, "properties"),
+            }
+        except InvalidEvent as error:
+            return self._refuse(error)
+        return self._emit(call, own, **options)
+
+    def _emit(
+        self, call: Call, own: dict[str, Any], **options: Unpack[Options]
+    ) -> str | None:
+        raise NotImplementedError
+
+    def _refuse(self, error: InvalidEvent) -> str | None:
+        raise NotImplementedError

@@ -1,0 +1,153 @@
+"""Builds the spec's `context` object and a page call's properties from a request."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
+
+from segment_integrations.core import privacy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from segment_integrations.core.request import RequestInfo, Routing
+    from segment_integrations.core.settings import Settings
+
+_BRANDS_MAX: Final = 10
+
+
+def address(info: RequestInfo, settings: Settings) -> str | None:
+    """The client's address under the `ip` and `trusted_proxies` settings."""
+    if settings.ip == "drop":
+        return None
+    proxies = settings.trusted_proxies
+    hops: list[str] = []
+    if proxies.count or proxies.networks:
+        headers = info.headers
+        hops = privacy.forwarded_hops(
+            headers.get("x-forwarded-for"), headers.get("forwarded")
+        )
+    client = proxies.client(info.client, hops)
+    if client and settings.ip == "truncate":
+        return privacy.truncated(client)
+    return client
+
+
+def page(
+    info: RequestInfo,
+    routing: Routing,
+    settings: Settings,
+    resolve: Callable[[str], Routing | None] | None = None,
+) -> dict[str, str]:
+    """
+    The spec's `context.page`: path, referrer, search and url, cleaned.
+
+    Args:
+        info: The request.
+        routing: Where it was routed; names the path parameters to mask.
+        settings: The privacy settings.
+        resolve: Routes a path of this site as the framework would, so that secrets
+            are masked in a referrer of this site too.
+    """
+    path = privacy.clean(info.path, privacy.URL_MAX_CHARS)
+    if routing.params:
+        path = privacy.masked_path(path, routing.params, settings.redact_path_params)
+    search = privacy.search(info.query_string, settings.search_params)
+    host = privacy.host(info.host)
+    origin = f"{info.scheme}://{host}" if host else ""
+    return {
+        "path": path,
+        "referrer": _referrer(info, host, settings, resolve),
+        "search": search,
+        "url": origin + privacy.quoted(path) + search,
+    }
+
+
+def _referrer(
+    info: RequestInfo,
+    host: str | None,
+    settings: Settings,
+    resolve: Callable[[str], Routing | None] | None,
+) -> str:
+    """The ``Referer``, by the rules of the page's own address."""
+    parts = privacy.split_url(info.headers.get("referer", ""))
+    if parts is None:
+        return ""
+    origin, path, query = parts
+    if origin.partition("://")[2] == host and resolve is not None:
+        plain = unquote(path)
+        routing = resolve(plain)
+        if routing is not None and routing.params:
+            masked = privacy.masked_path(
+                plain, routing.params, settings.redact_path_params
+            )
+            path = path if masked == plain else privacy.quoted(masked)
+    return origin + path + privacy.search(query, settings.search_params)
+
+
+def request_context(
+    info: RequestInfo,
+    page_facts: dict[str, str],
+    settings: Settings,
+) -> dict[str, Any]:
+    """The part of the spec's `context` that one request's events share."""
+    headers = info.headers
+    context: dict[str, Any] = {"page": page_facts}
+    client = address(info, settings)
+    if client:
+        context["ip"] = client
+    agent = headers.get("user-agent")
+    if agent:
+        context["userAgent"] = privacy.clean(agent)
+    hints = headers.get("sec-ch-ua")
+    if hints:
+        context["userAgentData"] = user_agent_data(
+            hints[: privacy.TEXT_MAX_CHARS],
+            headers.get("sec-ch-ua-mobile", ""),
+            headers.get("sec-ch-ua-platform", "")[: privacy.TEXT_MAX_CHARS],
+        )
+    language = headers.get("accept-language")
+    if language:
+        tag = privacy.locale(language)
+        if tag:
+            context["locale"] = tag
+    campaign = privacy.campaign(info.query_string)
+    if campaign:
+        context["campaign"] = campaign
+    referrer = page_facts["referrer"]
+    own = page_facts["url"].partition("://")[2].partition("/")[0]
+    if referrer and referrer.partition("://")[2].partition("/")[0] != own:
+        context["referrer"] = {"url": referrer}
+    return context
+
+
+@lru_cache(maxsize=256)
+def _user_agent_data(
+    brands: str, mobile: str, platform: str
+) -> tuple[tuple[tuple[str, str], ...], bool, str]:
+    pairs = []
+    # "Chromium";v="130", "Not?A_Brand";v="99": a name may hold a comma, but no quote.
+    for quoted, version in zip(
+        brands.split('"')[1::4], brands.split('"')[3::4], strict=False
+    ):
+        pairs.append((privacy.clean(quoted), privacy.clean(version)))
+    return (
+        tuple(pairs[:_BRANDS_MAX]),
+        mobile == "?1",
+        privacy.clean(platform).strip('"'),
+    )
+
+
+def user_agent_data(brands: str, mobile: str, platform: str) -> dict[str, Any]:
+    """
+    `context.userAgentData` out of the client hints that browsers send by default.
+
+    Source: segment-spec 2.3; ``Sec-CH-UA``, ``-Mobile`` and ``-Platform``.
+    """
+    pairs, is_mobile, system = _user_agent_data(brands, mobile, platform)
+    return {
+        "brands": [{"brand": brand, "version": version} for brand, version in pairs],
+        "mobile": is_mobile,
+        "platform": system,
+    }

@@ -1,0 +1,111 @@
+"""
+Encodes a message once, to strict JSON, whatever a caller put into it.
+
+msgspec takes nearly every value as it is. What it refuses (a lone surrogate, a circle,
+thousands of levels) goes once through a guarded copy; no value is worth an exception
+in a request, and none takes its neighbours along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+DEPTH_MAX: Final = 64
+NODES_MAX: Final = 20_000
+"""More nodes than this can not be an event under 32 KiB."""
+
+
+def describe(value: object) -> object:
+    """
+    The value that stands for one that JSON does not know.
+
+    Its own text where its class gives one (a path, a lazy text, a database id), else
+    ``<TypeName>``: the default text holds a memory address, which is no fact.
+    """
+    if value is None:
+        return "null"  # as a key, where JSON wants a text
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    kind = type(value)
+    if kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__:
+        return placeholder(value)
+    if isinstance(value, BaseException | type) or hasattr(value, "__next__"):
+        return placeholder(value)  # an exception's text may quote anything
+    if isinstance(value, Mapping):
+        return dict(value)
+    try:
+        text = str(value)
+        text.encode()
+    except Exception:  # noqa: BLE001 - a hostile __str__ costs its own value only
+        return placeholder(value)
+    return text
+
+
+def placeholder(value: object) -> str:
+    """``<TypeName>``."""
+    return f"<{type(value).__name__}>"
+
+
+def joined(text: str) -> str:
+    """*text* with surrogate pairs joined and lone ones replaced by U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+_encoder: Final = msgspec.json.Encoder(enc_hook=describe)
+
+
+def encode(message: Mapping[str, Any]) -> tuple[bytes, str | None]:
+    """
+    Encode *message*.
+
+    Returns:
+        UTF-8 JSON, and the name of the exception that made the guarded copy
+        necessary, or None in the usual case.
+    """
+    try:
+        return _encoder.encode(message), None
+    except Exception as error:  # noqa: BLE001 - a dict that changes meanwhile, too
+        return _encoder.encode(_copied(message)), type(error).__name__
+
+
+def _copied(message: Mapping[str, Any]) -> object:
+    """*message* with each value that can not be encoded replaced by a description."""
+    budget = [NODES_MAX]
+    path: set[int] = set()
+
+    def copy(value: object, depth: int) -> object:
+        budget[0] -= 1
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, str):
+            return joined(str(value))
+        is_mapping = isinstance(value, Mapping)
+        if not is_mapping and not isinstance(value, list | tuple | set | frozenset):
+            return single(value)
+        if id(value) in path or depth > DEPTH_MAX or budget[0] < 0:
+            return placeholder(value)
+        path.add(id(value))
+        try:
+            if is_mapping:
+                return {
+                    str(key(name)): copy(item, depth + 1)
+                    for name, item in list(value.items())  # type: ignore[attr-defined]
+                }
+            items: Iterable[object] = list(value)  # type: ignore[call-overload]
+            return [copy(item, depth + 1) for item in items]
+        finally:
+            path.discard(id(value))
+
+    def key(name: object) -> object:
+        return copy(name, DEPTH_MAX) if isinstance(name, str) else describe(name)
+
+    def single(value: object) -> object:
+        try:
+            return msgspec.Raw(_encoder.encode(value))
+        except Exception:  # noqa: BLE001 - see describe
+            return placeholder(value)
+
+    return copy(message, 0)

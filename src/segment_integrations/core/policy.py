@@ -1,0 +1,249 @@
+"""
+Decides whether a request was a page view, from facts of request and response alone.
+
+Each 'no' has a name, which `explain` shows and `stats().pages` counts. The rules and
+their order are those of the docs page on page calls.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, Literal
+
+from segment_integrations.core.bots import is_bot
+from segment_integrations.core.privacy import TEXT_MAX_CHARS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from segment_integrations.core.request import RequestInfo, ResponseInfo
+    from segment_integrations.core.settings import Settings
+
+Reason = Literal[
+    "page",
+    "disabled",
+    "pages_off",
+    "browser_library",
+    "method",
+    "status",
+    "not_html",
+    "attachment",
+    "prefetch",
+    "fragment",
+    "not_navigation",
+    "not_accepted",
+    "excluded_path",
+    "excluded_view",
+    "bot",
+    "explicit_page",
+    "consent",
+    "gpc",
+    "sampled_out",
+    "no_identity",
+    "failed",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PageDecision:
+    """
+    Whether a page call is sent.
+
+    Args:
+        sends: True when one is.
+        reason: ``page``, or the rule that said no.
+    """
+
+    sends: bool
+    reason: Reason
+
+    def __bool__(self) -> bool:
+        return self.sends
+
+
+SENDS: Final = PageDecision(sends=True, reason="page")
+
+EXCLUDED_PATHS: Final = (
+    "/favicon.ico",
+    "/robots.txt",
+    "/.well-known/",
+    "/static/",
+    "/admin",
+    "/admin/",
+    "/__debug__/",
+    "/__reload__/",
+    "/_debug_toolbar/",
+    "/silk/",
+    "/health",
+    "/health/",
+    "/healthz",
+    "/healthcheck",
+    "/livez",
+    "/readyz",
+    "/ready",
+    "/ping",
+    "/metrics",
+)
+"""Always excluded; the `exclude` setting adds to them."""
+
+_HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
+_PREFETCH_HEADERS: Final = (
+    "sec-purpose",
+    "purpose",
+    "x-purpose",
+    "x-moz",
+    "x-sec-purpose",  # Turbo's: a script can not set Sec-* itself
+)
+_PREFETCH_WORDS: Final = ("prefetch", "prerender", "preview")
+
+
+def no(reason: Reason) -> PageDecision:
+    """A 'no' and its name."""
+    return PageDecision(sends=False, reason=reason)
+
+
+def decide(
+    request: RequestInfo, response: ResponseInfo, settings: Settings
+) -> PageDecision:
+    """
+    Whether *request* and *response* are one page view by a person's browser.
+
+    Pure but for callables in `exclude`. Consent, identity and sampling are not facts
+    of the exchange and are asked afterwards.
+
+    Returns:
+        `SENDS`, or the first rule that said no, cheap rules first.
+    """
+    if settings.pages == "off":
+        return no("pages_off")
+    if request.method not in settings.methods:
+        return no("method")
+    answer = _response(request, response, settings)
+    if answer is not None:
+        return answer
+    headers = request.headers
+    answer = _navigation(headers, settings)
+    if answer is not None:
+        return answer
+    if response.routing.is_internal or is_marked_no_page(response.routing.endpoint):
+        return no("excluded_view")
+    if _is_excluded(request, settings):
+        return no("excluded_path")
+    if settings.bots == "excluded" and is_bot(
+        headers.get("user-agent", "")[:TEXT_MAX_CHARS]
+    ):
+        return no("bot")
+    if settings.pages == "fallback" and any(
+        name.startswith("ajs_") for name in request.cookies
+    ):
+        return no("browser_library")
+    return SENDS
+
+
+def _response(
+    request: RequestInfo, response: ResponseInfo, settings: Settings
+) -> PageDecision | None:
+    """What the response alone rules out; None when it looks like a page."""
+    if response.status == 304:  # noqa: PLR2004 - no content type, yet it is seen
+        return None
+    if not 200 <= response.status <= 299:  # noqa: PLR2004 - HTTP's own classes
+        return no("status")
+    headers = response.headers
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in _HTML and not (
+        settings.spa_navigation
+        and "x-inertia" in request.headers
+        and "x-inertia" in headers
+    ):
+        return no("not_html")
+    disposition = headers.get("content-disposition", "")
+    if disposition.strip().lower().startswith("attachment"):
+        return no("attachment")
+    return None
+
+
+def _navigation(
+    headers: Mapping[str, str], settings: Settings
+) -> PageDecision | None:
+    """What the request's headers rule out; None when it is a navigation."""
+    for name in _PREFETCH_HEADERS:
+        value = headers.get(name)
+        if value and any(word in value.lower() for word in _PREFETCH_WORDS):
+            return no("prefetch")
+    if headers.get("hx-request", "").lower() == "true":
+        if (
+            headers.get("hx-boosted", "").lower() == "true"
+            or headers.get("hx-history-restore-request", "").lower() == "true"
+        ):
+            return None
+        return no("fragment")
+    if settings.spa_navigation and "x-inertia" in headers:
+        is_partial = "x-inertia-partial-component" in headers
+        return no("fragment") if is_partial else None
+    if _is_fragment(headers):
+        return no("fragment")
+    destination = headers.get("sec-fetch-dest")
+    if destination == "document":
+        return None
+    if destination is not None:
+        is_visit = (
+            settings.spa_navigation
+            and destination == "empty"
+            and accepts_html(headers.get("accept", ""))
+        )
+        return None if is_visit else no("not_navigation")
+    # Plain http, older Safari, web views: the browser names HTML first; tools send */*.
+    return None if accepts_html(headers.get("accept", "")) else no("not_accepted")
+
+
+def _is_fragment(headers: Mapping[str, str]) -> bool:
+    return (
+        "turbo-frame" in headers
+        or "x-pjax-container" in headers
+        or headers.get("x-requested-with", "").lower() == "xmlhttprequest"
+        or headers.get("x-up-target", "body") not in {"body", ":main"}
+    )
+
+
+def accepts_html(accept: str) -> bool:
+    """True when an ``Accept`` header names ``text/html`` itself with q over 0."""
+    for item in accept.lower().split(","):
+        kind, *parameters = (part.strip() for part in item.split(";"))
+        if kind != "text/html":
+            continue
+        quality = next((one[2:] for one in parameters if one.startswith("q=")), "1")
+        try:
+            return float(quality) > 0
+        except ValueError:
+            return False
+    return False
+
+
+def is_marked_no_page(endpoint: object) -> bool:
+    """True when the view carries the mark of `no_page`."""
+    return getattr(endpoint, "__segment_no_page__", False) is True
+
+
+@lru_cache(maxsize=64)
+def _path_rule(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """One expression: ``/a`` is that path, ``/a/`` all below it, ``*`` anything."""
+    rules = (
+        fnmatch.translate(f"{one}*" if one.endswith("/") else one) for one in patterns
+    )
+    return re.compile("|".join(rules))
+
+
+def _is_excluded(request: RequestInfo, settings: Settings) -> bool:
+    patterns = EXCLUDED_PATHS + tuple(
+        one for one in settings.exclude if isinstance(one, str)
+    )
+    if _path_rule(patterns).match(request.path):
+        return True
+    predicates: list[Callable[[RequestInfo], bool]] = [
+        one for one in settings.exclude if not isinstance(one, str)
+    ]
+    return any(predicate(request) for predicate in predicates)

@@ -1,0 +1,286 @@
+"""What of a request may leave the process: addresses, paths, queries, ids, texts."""
+
+from __future__ import annotations
+
+import fnmatch
+import ipaddress
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from segment_integrations.core.encode import joined
+
+REDACTED_PATH_PARAMS: Final = frozenset(
+    "token key code secret uidb64 uid64 signature sig hash otp password invite"
+    " invitation access_token reset_token reset_key api_key session_id jwt".split()
+)
+"""Names of path parameters that carry secrets, as in Django's password-reset link."""
+
+MASK: Final = "***"
+
+# Bounds on what a client claims. A browser's own values are far shorter; the sum of
+# them leaves most of an event's 32 KiB to the application's properties.
+TEXT_MAX_CHARS: Final = 512
+URL_MAX_CHARS: Final = 2_048
+ANONYMOUS_ID_MAX_CHARS: Final = 128
+LOCALE_MAX_CHARS: Final = 35
+"""Source: RFC 5646, section 4.4.1, the longest tag that must be taken."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_ANONYMOUS_ID = re.compile(r"[A-Za-z0-9._:@=+/|~-]{4,128}")
+_LOCALE = re.compile(r"[A-Za-z]{1,8}(?:[-_][A-Za-z0-9]{1,8})*")
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def clean(value: str, max_chars: int = TEXT_MAX_CHARS) -> str:
+    """*value* without control characters or lone surrogates, at most *max_chars*."""
+    value = value[:max_chars]
+    if not value.isascii():
+        value = joined(value)
+    return _CONTROL.sub("", value)
+
+
+def anonymous_id(cookie: str | None) -> str | None:
+    """
+    The anonymous id that an ``ajs_anonymous_id`` cookie claims, or None for junk.
+
+    Browsers hold it in three forms: bare, in double quotes (analytics.js 1.x wrote
+    JSON), and that percent-encoded. It is a claim: it never becomes a `userId`.
+
+    Source: segment-spec 3.2, analytics-next's cookie store.
+    """
+    if not cookie or len(cookie) > 3 * ANONYMOUS_ID_MAX_CHARS:
+        return None
+    value = unquote(cookie).strip()
+    if value.startswith('"'):
+        try:
+            decoded = json.loads(value)
+        except ValueError:
+            return None
+        if not isinstance(decoded, str):
+            return None
+        value = decoded
+    if not _ANONYMOUS_ID.fullmatch(value) or value in {"null", "undefined"}:
+        return None
+    return value
+
+
+def locale(accept_language: str) -> str | None:
+    """The first language tag of an ``Accept-Language`` header."""
+    tag = accept_language.split(",", 1)[0].split(";", 1)[0].strip()
+    if len(tag) > LOCALE_MAX_CHARS or not _LOCALE.fullmatch(tag):
+        return None
+    return tag
+
+
+def host(value: str | None) -> str | None:
+    """A ``Host`` header that can stand in an address, or None."""
+    return value if value and _HOST.fullmatch(value) else None
+
+
+def masked_path(path: str, params: Mapping[str, object], names: frozenset[str]) -> str:
+    """
+    *path* with the values of the path parameters in *names* replaced by ``***``.
+
+    Only whole segments are replaced where a value has no slash, so that a short code
+    does not punch holes into the rest of the path.
+    """
+    for name, value in params.items():
+        secret = str(value)
+        if name.lower() not in names or not secret:
+            continue
+        if "/" in secret:
+            path = path.replace(secret, MASK)
+            continue
+        parts = path.split("/")
+        # A convertor may hold only a part of a segment: /file-<token>.pdf
+        whole = secret in parts
+        path = "/".join(
+            (MASK if part == secret else part)
+            if whole
+            else part.replace(secret, MASK)
+            for part in parts
+        )
+    return path
+
+
+@lru_cache(maxsize=64)
+def _allowed(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(fnmatch.translate(one) for one in patterns) or r"(?!)")
+
+
+def query_pairs(query: str) -> list[tuple[str, str]]:
+    """The pairs of a query string, cleaned and bounded; never raises."""
+    try:
+        pairs = parse_qsl(query[:URL_MAX_CHARS], max_num_fields=100, errors="replace")
+    except ValueError:
+        return []
+    return [(clean(key), clean(value)) for key, value in pairs]
+
+
+def search(query: str, patterns: tuple[str, ...]) -> str:
+    """``?`` and the allow-listed parameters of *query*, or the empty text."""
+    if not query or not patterns:
+        return ""
+    allowed = _allowed(patterns)
+    kept = [pair for pair in query_pairs(query) if allowed.match(pair[0])]
+    return "?" + urlencode(kept) if kept else ""
+
+
+def campaign(query: str) -> dict[str, str]:
+    """
+    The spec's `context.campaign` out of the ``utm_*`` parameters of *query*.
+
+    Source: segment-spec 2.4: the prefix is dropped, and ``campaign`` becomes `name`.
+    """
+    if "utm_" not in query:
+        return {}
+    found = {}
+    for key, value in query_pairs(query):
+        if key.startswith("utm_") and len(key) > len("utm_"):
+            name = key.removeprefix("utm_")
+            found["name" if name == "campaign" else name] = value
+    return found
+
+
+def split_url(url: str) -> tuple[str, str, str] | None:
+    """
+    Scheme with host, path and query of an address, or None when it has no host.
+
+    Userinfo and fragment are left out: the one is a password, the other never
+    reaches a server by itself.
+    """
+    try:
+        parts = urlsplit(clean(url, URL_MAX_CHARS))
+        netloc = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return None
+    if parts.scheme not in {"http", "https"} or host(netloc) is None:
+        return None
+    return f"{parts.scheme}://{netloc}", parts.path or "/", parts.query
+
+
+def quoted(path: str) -> str:
+    """*path* as it stands in an address; what is quoted already stays so."""
+    return quote(path, safe="/%:@!$&'()*+,;=~-._")
+
+
+@dataclass(frozen=True, slots=True)
+class Proxies:
+    """
+    Which hops in front of the application are trusted to name the client.
+
+    Args:
+        count: How many proxies append to ``X-Forwarded-For``; 0 trusts no header.
+        networks: Or: the networks whose addresses are proxies.
+    """
+
+    count: int = 0
+    networks: tuple[Network, ...] = ()
+
+    @classmethod
+    def parse(cls, value: object) -> Proxies:
+        """A count, or a list of addresses and networks (or one text with commas)."""
+        if isinstance(value, Proxies):
+            return value
+        if isinstance(value, str):
+            parts = [part.strip() for part in value.split(",") if part.strip()]
+            value = int(parts[0]) if parts and parts[0].isdecimal() else parts
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return cls(count=value)
+        if isinstance(value, Iterable):
+            try:
+                networks = tuple(
+                    ipaddress.ip_network(str(one), strict=False) for one in value
+                )
+            except ValueError:
+                networks = ()
+            if networks:
+                return cls(networks=networks)
+        raise ValueError(
+            "must be the number of proxies in front of the application, or a list of"
+            f" their addresses and networks, got {type(value).__name__}"
+        )
+
+    def client(self, peer: str | None, forwarded: Iterable[str]) -> str | None:
+        """
+        The client's address.
+
+        Args:
+            peer: The address of the direct peer; None on a Unix socket, which only a
+                proxy on the same machine can reach.
+            forwarded: The hops that the header names, the client's claim first.
+
+        Returns:
+            The first hop from the right that is not trusted, else the peer.
+        """
+        direct = _address(peer)
+        if not self.count and not self.networks:
+            return str(direct) if direct else None
+        if self.networks and direct is not None and not self._trusts(direct):
+            return str(direct)
+        client = direct
+        # The header's last hop was written by the direct peer, and so on leftwards.
+        for index, hop in enumerate(reversed(list(forwarded)), start=1):
+            address = _address(hop)
+            if address is None:
+                break
+            client = address
+            if index >= self.count if self.count else not self._trusts(address):
+                break
+        return str(client) if client else None
+
+    def _trusts(self, address: Address) -> bool:
+        return any(address in network for network in self.networks)
+
+
+def forwarded_hops(x_forwarded_for: str | None, forwarded: str | None) -> list[str]:
+    """
+    The hops of ``X-Forwarded-For``, else those of the ``for=`` pairs of ``Forwarded``.
+
+    The first wins where both are there: most proxies write only that one and pass the
+    other on as the client sent it.
+    """
+    if x_forwarded_for:
+        return [hop.strip() for hop in x_forwarded_for[:URL_MAX_CHARS].split(",")]
+    hops = []
+    for element in (forwarded or "")[:URL_MAX_CHARS].split(","):
+        for pair in element.split(";"):
+            name, _, value = pair.strip().partition("=")
+            if name.lower() == "for":
+                hops.append(value.strip().strip('"'))
+    return hops
+
+
+def _address(text: str | None) -> Address | None:
+    """Parse an address with or without a port, in brackets or not."""
+    if not text:
+        return None
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address
+
+
+def truncated(address: str) -> str:
+    """
+    *address* with its last octet, or all but its first 48 bits, set to zero.
+
+    Source: the same cut as Google Analytics' IP masking.
+    """
+    prefix = 48 if ":" in address else 24
+    return str(ipaddress.ip_network(f"{address}/{prefix}", strict=False)[0])

@@ -1,0 +1,171 @@
+"""The one set of settings: where each comes from, what it may be, and its default."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from segment_integrations.core import checks
+from segment_integrations.core.privacy import REDACTED_PATH_PARAMS, Proxies
+from segment_integrations.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from segment_integrations.core.ports import Processor
+    from segment_integrations.core.request import RequestInfo
+
+ENVIRONMENT_PREFIX: Final = "SEGMENT_"
+
+
+def _setting(check: Callable[[Any], Any], default: Any) -> Any:
+    """A field of `Settings`: its default, and the check that also normalises it."""
+    return field(default=default, metadata={"check": check})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Settings:
+    """
+    Everything that can be set, checked and normalised.
+
+    Each value comes from the argument, else the framework's configuration, else the
+    environment (``SEGMENT_FLUSH_AT``), else the default. `docs/settings.md` lists
+    them with their meaning and the source of each number.
+    """
+
+    write_key: str | None = _setting(checks.text, None)
+    host: str = _setting(checks.base_url, "https://api.segment.io")
+    enabled: bool = _setting(checks.boolean, True)
+    strict: bool = _setting(checks.boolean, False)
+
+    pages: Literal["server", "fallback", "off"] = _setting(
+        checks.one_of("server", "fallback", "off"), "server"
+    )
+    methods: frozenset[str] = _setting(checks.methods, frozenset({"GET"}))
+    exclude: tuple[str | Callable[[RequestInfo], bool], ...] = _setting(
+        checks.patterns, ()
+    )
+    spa_navigation: bool = _setting(checks.boolean, False)
+    stream_context: bool = _setting(checks.boolean, False)
+
+    identity: Literal["session", "resolved", "eager"] = _setting(
+        checks.one_of("session", "resolved", "eager"), "session"
+    )
+    session_key: str | None = _setting(checks.text, None)
+    user: Callable[[Any], object] | None = _setting(
+        checks.callable_or_path, None
+    )
+    group: Callable[[Any], object] | None = _setting(
+        checks.callable_or_path, None
+    )
+    anonymous_cookie: bool = _setting(checks.boolean, False)
+
+    consent: Callable[[Any], bool | Mapping[str, bool]] | None = _setting(
+        checks.callable_or_path, None
+    )
+    respect_gpc: bool = _setting(checks.boolean, True)
+
+    ip: Literal["full", "truncate", "drop"] = _setting(
+        checks.one_of("full", "truncate", "drop"), "full"
+    )
+    trusted_proxies: Proxies = _setting(Proxies.parse, Proxies())
+    redact_path_params: frozenset[str] = _setting(checks.names, REDACTED_PATH_PARAMS)
+    search_params: tuple[str, ...] = _setting(checks.strings, ("utm_*",))
+    bots: Literal["excluded", "included"] = _setting(
+        checks.one_of("excluded", "included"), "excluded"
+    )
+
+    sample: float = _setting(checks.fraction, 1.0)
+    after_commit: bool = _setting(checks.boolean, True)
+
+    queue_bytes: int = _setting(checks.positive_int, 32 * 1024 * 1024)
+    flush_at: int = _setting(checks.positive_int, 500)
+    flush_interval: float = _setting(checks.positive_seconds, 0.5)
+    gzip: bool = _setting(checks.boolean, True)
+    timeout: float = _setting(checks.positive_seconds, 10.0)
+    max_age: float = _setting(checks.positive_seconds, 43_200.0)
+    overflow: Literal["drop_newest", "drop_oldest"] = _setting(
+        checks.one_of("drop_newest", "drop_oldest"), "drop_newest"
+    )
+    proxy: str | None = _setting(checks.base_url, None)
+    ca_bundle: str | None = _setting(checks.existing_path, None)
+
+    processors: tuple[Processor, ...] = _setting(checks.callables, ())
+    on_error: Callable[..., object] | None = _setting(
+        checks.callable_or_path, None
+    )
+    on_drop: Callable[..., object] | None = _setting(
+        checks.callable_or_path, None
+    )
+    on_delivered: Callable[..., object] | None = _setting(
+        checks.callable_or_path, None
+    )
+
+    given: frozenset[str] = frozenset()
+    """The names that were set anywhere; what is not here has its default."""
+
+    def __repr__(self) -> str:
+        """Name what was set; no value, for a key or a proxy's password is one."""
+        return f"Settings(set: {', '.join(sorted(self.given)) or 'nothing'})"
+
+    @classmethod
+    def resolve(
+        cls,
+        arguments: Mapping[str, object],
+        config: Mapping[str, object] | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
+        spell: Callable[[str], str] | None = None,
+    ) -> Settings:
+        """
+        Fill the settings from all sources and check them.
+
+        Args:
+            arguments: Keyword arguments as given; None means "not given".
+            config: The framework's own configuration, already under our names.
+            environ: The environment, `os.environ` by default.
+            spell: How *config* spells a name, for error texts: ``"flush_at"`` to
+                ``'SEGMENT["FLUSH_AT"]'``.
+
+        Raises:
+            ConfigurationError: A name is unknown or a value is wrong; `.setting`
+                names it and the text spells it as its source does.
+        """
+        environ = os.environ if environ is None else environ
+        spell = spell or (lambda name: name)
+        values: dict[str, object] = {}
+        for source, spelling in ((config or {}, spell), (arguments, _as_is)):
+            for name in source:
+                if name not in _CHECKS:
+                    raise ConfigurationError(
+                        f"{spelling(name)} is no setting of segment-integrations;"
+                        f" the nearest is {spelling(checks.nearest(name, _CHECKS))}",
+                        setting=name,
+                    )
+        for name, check in _CHECKS.items():
+            variable = ENVIRONMENT_PREFIX + name.upper()
+            if arguments.get(name) is not None:
+                value, spelled = arguments[name], name
+            elif config is not None and config.get(name) is not None:
+                value, spelled = config[name], spell(name)
+            elif environ.get(variable):
+                value, spelled = environ[variable], variable
+            else:
+                continue
+            try:
+                values[name] = check(value)
+            except ValueError as error:
+                raise ConfigurationError(f"{spelled} {error}", setting=name) from None
+        return cls(**values, given=frozenset(values))  # type: ignore[arg-type]
+
+
+def _as_is(name: str) -> str:
+    return name
+
+
+_CHECKS: Final[dict[str, Callable[[Any], object]]] = {
+    spec.name: spec.metadata["check"] for spec in fields(Settings) if spec.metadata
+}
+
+SETTING_NAMES: Final = frozenset(_CHECKS)
