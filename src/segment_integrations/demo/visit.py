@@ -99,11 +99,11 @@ class Browser:
         """Go to *path*, following redirects; the last answer must be *expect*."""
         self._follow("GET", path, None, expect)
 
-    def submit(self, action: str, /, **fields: str) -> None:
-        """Post the shown page's form that goes to *action*, and follow."""
+    def submit(self, action: str, /, *, expect: int = 200, **fields: str) -> None:
+        """Post the shown page's form that goes to *action*, as `open` does."""
         if action not in self._forms.hidden:
             raise VisitFailed(f"{self._shown} has no form for {action}")
-        self._follow("POST", action, {**self._forms.hidden[action], **fields}, 200)
+        self._follow("POST", action, {**self._forms.hidden[action], **fields}, expect)
 
     def load(self, path: str, dest: str) -> None:
         """Get *path* for the shown page: a style, an image, data for a script."""
