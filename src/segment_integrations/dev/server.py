@@ -40,6 +40,7 @@ DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8765
 """Where the documentation points apps."""
 
+_PORT_MAX: Final = 65_535
 _STOP_SECONDS: Final = 2
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -193,16 +194,18 @@ class _Server(uvicorn.Server):
 
 
 def _bind(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= _PORT_MAX:
+        raise ConfigurationError(f"port must be 0 to {_PORT_MAX}", setting="port")
     try:
         family, *_, address = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            host or None, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        return socket.create_server(address[:2], family=family)
-    except (OSError, OverflowError) as err:
-        if getattr(err, "errno", None) == errno.EADDRINUSE:
+        return socket.create_server((str(address[0]), port), family=family)
+    except OSError as err:
+        if err.errno == errno.EADDRINUSE:
             reason = "it is in use; choose another port"
         else:
-            reason = getattr(err, "strerror", None) or str(err)
+            reason = err.strerror or str(err)
         raise ConfigurationError(
             f"port {port} on {host} can't be bound: {reason}", setting="port"
         ) from err

@@ -151,8 +151,7 @@ class Store:
                 self._writer.executemany(_ADD, rows)
                 self._writer.execute("COMMIT")
             except BaseException:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
+                self._writer.rollback()
                 raise
 
     def read(
