@@ -1,0 +1,137 @@
+"""Runs the user's hooks on the worker, one after another, none of which can hurt it."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from segment_integrations.errors import (
+    BatchRejected,
+    DeliveryError,
+    QueueFull,
+    RetriesExhausted,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from segment_integrations.core.counters import Throttle
+
+HOOKS_MAX: Final = 10_000
+"""
+Calls that may wait while a request is in flight.
+
+Source: ours. About 2 MB; more are only made by a flood of drops, which `stats()`
+counts exactly.
+"""
+
+OVERFLOW_KEPT: Final = 100
+"""
+Messages that one `QueueFull` carries at most, the newest.
+
+Source: ours. They are outside of the queue's budget: 3.2 MB at the very most.
+"""
+
+ERROR_BODY_BYTES: Final = 1_000
+"""What `BatchRejected.body` keeps of an answer. Source: ours; Segment's are short."""
+
+
+class Hooks:
+    """
+    The user's hooks, and what waits for them.
+
+    Args:
+        throttle: Guards each call and logs its failure.
+        wake: Tells the worker that something waits. Reentrant, never blocks.
+        on_error: Gets each `DeliveryError`.
+        on_delivered: Gets the messages of each delivered batch, decoded.
+    """
+
+    def __init__(
+        self,
+        throttle: Throttle,
+        wake: Callable[[], None],
+        on_error: Callable[[DeliveryError], object] | None,
+        on_delivered: Callable[[list[dict[str, Any]]], object] | None,
+    ) -> None:
+        self._throttle = throttle
+        self._wake = wake
+        self._on_error = on_error
+        self._on_delivered = on_delivered
+        self._calls: deque[Callable[[], object]] = deque()
+        self._overflow: deque[bytes] = deque(maxlen=OVERFLOW_KEPT)
+
+    def __len__(self) -> int:
+        return len(self._calls) + len(self._overflow)
+
+    def post(self, call: Callable[[], object]) -> None:
+        """Have *call* run on the worker. From any thread, and reentrant."""
+        if len(self._calls) >= HOOKS_MAX:
+            self._throttle.log(
+                "hooks",
+                logging.WARNING,
+                "a hook is not called: %d such calls wait already",
+                HOOKS_MAX,
+            )
+            return
+        self._calls.append(call)
+        if len(self._calls) == 1:
+            self._wake()
+
+    def full(self, body: bytes) -> None:
+        """Report a message that the byte budget cost. From any thread."""
+        if self._on_error is not None:
+            self._overflow.append(body)
+            if len(self._overflow) == 1:
+                self._wake()
+
+    def run(self) -> None:
+        """Run what waits now; what is posted meanwhile waits for the next time."""
+        if self._overflow:
+            bodies = [self._overflow.popleft() for _ in range(len(self._overflow))]
+            self._error(QueueFull("the queue's byte budget is used up", decode(bodies)))
+        for _ in range(len(self._calls)):
+            with self._throttle.guard("a hook"):
+                self._calls.popleft()()
+
+    def delivered(self, bodies: Iterable[bytes]) -> None:
+        """Hand over what the endpoint took."""
+        if self._on_delivered is not None:
+            with self._throttle.guard("on_delivered"):
+                self._on_delivered(decode(bodies))
+
+    def rejected(self, bodies: Iterable[bytes], status: int, answer: bytes) -> None:
+        """Report messages that the endpoint will never take."""
+        if self._on_error is not None:
+            self._error(
+                BatchRejected(
+                    f"the endpoint answered {status}",
+                    decode(bodies),
+                    status=status,
+                    body=answer[:ERROR_BODY_BYTES].decode(errors="replace"),
+                )
+            )
+
+    def expired(
+        self, bodies: Iterable[bytes], attempts: int, cause: Exception | None
+    ) -> None:
+        """Report messages given up by age, after *attempts* of their batch."""
+        if self._on_error is not None:
+            error = RetriesExhausted(
+                "given up: older than max_age", decode(bodies), attempts=attempts
+            )
+            error.__cause__ = cause
+            self._error(error)
+
+    def _error(self, error: DeliveryError) -> None:
+        if self._on_error is not None:
+            with self._throttle.guard("on_error"):
+                self._on_error(error)
+
+
+def decode(bodies: Iterable[bytes]) -> list[dict[str, Any]]:
+    """The messages as dicts, for hooks only."""
+    return [msgspec.json.decode(body) for body in bodies]

@@ -1,0 +1,99 @@
+"""Who waits for which messages, and whether any of those were lost."""
+
+from __future__ import annotations
+
+import queue
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LOST_KEPT: Final = 1_024
+"""
+Numbers of lost messages that are remembered.
+
+Source: ours. One is enough for a flush to say False; the rest covers flushes that
+overlap.
+"""
+
+
+class Waiter:
+    """
+    One call that waits until all messages up to *target* are settled.
+
+    Args:
+        target: The number of the last message that it waits for.
+        since: Losses up to this number were reported by an earlier flush.
+        deadline: When it stops waiting, in monotonic seconds.
+        stopping: The process or client ends then, so no attempt may take longer.
+    """
+
+    __slots__ = ("deadline", "done", "since", "stopping", "target")
+
+    def __init__(
+        self, target: int, *, since: int, deadline: float, stopping: bool
+    ) -> None:
+        self.target = target
+        self.since = since
+        self.deadline = deadline
+        self.stopping = stopping
+        # A queue of its own: no lock or condition is shared with another caller.
+        self.done: queue.SimpleQueue[bool] = queue.SimpleQueue()
+
+
+class Ledger:
+    """Lost numbers and waiters. Every operation is one atomic step of a container."""
+
+    def __init__(self) -> None:
+        self._lost: deque[int] = deque(maxlen=LOST_KEPT)
+        self._waiters: set[Waiter] = set()
+        self._reported = 0
+
+    def lose(self, numbers: Iterable[int]) -> None:
+        """Note that the messages with these *numbers* will not be delivered."""
+        self._lost.extend(numbers)
+
+    def add(self, target: int, deadline: float, *, stopping: bool) -> Waiter:
+        """Register a waiter for all messages up to *target*."""
+        waiter = Waiter(
+            target, since=self._reported, deadline=deadline, stopping=stopping
+        )
+        self._waiters.add(waiter)
+        return waiter
+
+    def discard(self, waiter: Waiter) -> None:
+        """Forget *waiter*, whether it was told or not."""
+        self._waiters.discard(waiter)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether anybody waits, so that lingering would be wrong."""
+        return bool(self._waiters)
+
+    def stop_deadline(self) -> float:
+        """The last deadline among those that stop us; infinity without one."""
+        stops = [waiter.deadline for waiter in tuple(self._waiters) if waiter.stopping]
+        return max(stops, default=float("inf"))
+
+    def resolve(self, settled: int, not_before: float) -> None:
+        """
+        Tell the waiters that have nothing more to wait for.
+
+        Args:
+            settled: Every message up to this number is delivered or lost.
+            not_before: Nothing more will be sent before this monotonic time.
+        """
+        for waiter in tuple(self._waiters):
+            if settled >= waiter.target:
+                lost = any(
+                    waiter.since < number <= waiter.target
+                    for number in tuple(self._lost)
+                )
+                self._reported = max(self._reported, waiter.target)
+            elif not_before > waiter.deadline:
+                lost = True
+            else:
+                continue
+            self._waiters.discard(waiter)
+            waiter.done.put(not lost)
