@@ -1,4 +1,4 @@
-"""The module-level calls: on the running request's `Analytics`, else the default one."""
+"""The module-level calls: on the request's `Analytics`, else the default one."""
 
 from __future__ import annotations
 

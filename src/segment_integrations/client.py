@@ -6,13 +6,13 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from segment_integrations import defaults
 from segment_integrations.core import current as current_module
-from segment_integrations.core import events, policy
+from segment_integrations.core import policy
 from segment_integrations.core.calls import Calls
 from segment_integrations.core.counters import Drops, Throttle
 from segment_integrations.core.current import RequestContext, current, set_current
@@ -85,7 +85,7 @@ class Analytics(Calls):
             ConfigurationError: There is no write key.
         """
         analytics = cls.__new__(cls)
-        analytics._open(settings, sink, transport, spell)
+        analytics._open(settings, sink, transport, spell)  # noqa: SLF001 - our own
         return analytics
 
     def _open(
@@ -369,6 +369,8 @@ class Analytics(Calls):
 
     async def adrain(self, timeout: float = 5.0) -> bool:  # noqa: ASYNC109 - as drain
         """`drain` that does not block the event loop."""
+        if self._delivery is not None and not self._delivery.stats().pending_events:
+            return True  # nothing to wait for, so no thread to wait on
         return await in_thread(lambda: self.drain(timeout))
 
     def stats(self) -> Stats:
@@ -440,7 +442,7 @@ class Bound:
 
 
 _OPTIONS: Final = frozenset(
-    "user_id anonymous_id context integrations timestamp message_id".split()
+    ["user_id", "anonymous_id", "context", "integrations", "timestamp", "message_id"]
 )
 
 

@@ -46,6 +46,11 @@ def unregister(analytics: Analytics) -> None:
         _registry.first = alive[0] if alive else None
 
 
+def opened() -> list[Analytics]:
+    """All that are open, oldest first."""
+    return [one for ref in _registry.open if (one := ref()) is not None]
+
+
 def add_factory(factory: Callable[[], Analytics | None]) -> None:
     """Let a framework make the default out of its own settings, before SEGMENT_*."""
     if factory not in _registry.factories:

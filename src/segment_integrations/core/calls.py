@@ -1,4 +1,4 @@
-"""The six calls of the spec: what each checks, and which fields of a message it fills."""
+"""The six calls of the spec: what each checks, and which fields it fills."""
 
 from __future__ import annotations
 

@@ -20,8 +20,6 @@ _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
 
-
-
 def text(value: object) -> str:
     """A text that is not empty."""
     if not isinstance(value, str) or not value.strip():
@@ -167,7 +165,9 @@ def callable_or_path(value: object) -> Callable[..., Any]:
             raise ValueError(f"can not be imported: {error}") from None
         value = found
     if not callable(value):
-        raise ValueError(f'must be a callable or "module:name", got {_kind(value)}')
+        raise ValueError(  # noqa: TRY004 - all checks raise the one kind
+            f'must be a callable or "module:name", got {_kind(value)}'
+        )
     return value
 
 

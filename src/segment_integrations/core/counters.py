@@ -38,8 +38,9 @@ class Throttle:
             self._last[key] = (last, held + 1)
             return
         self._last[key] = (now, 0)
-        suffix = f" ({held} more since the last such line)" if held else ""
-        logger.log(level, text + suffix, *args)
+        if held:
+            text = f"{text} ({held} more since the last such line)"
+        logger.log(level, text, *args)
 
     def guard(self, hook: str) -> Guard:
         """Keep what *hook* raises from the host; for a ``with`` block."""

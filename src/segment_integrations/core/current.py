@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from segment_integrations.core import consent, cookie, events, privacy
 from segment_integrations.core import context as spec_context
-from segment_integrations.core import events, privacy
 from segment_integrations.core.policy import PageDecision
 from segment_integrations.core.request import UNROUTED, ResponseInfo, Routing
 
@@ -24,15 +24,6 @@ if TYPE_CHECKING:
     from segment_integrations.core.counters import Throttle
     from segment_integrations.core.request import RequestInfo
     from segment_integrations.core.settings import Settings
-
-COOKIE: Final = "ajs_anonymous_id"
-COOKIE_MAX_AGE_S: Final = 365 * 24 * 60 * 60
-"""Source: analytics-next, the cookie store's default of 365 days."""
-
-SALE_CATEGORIES: Final = frozenset(
-    {"advertising", "datasharing", "data_sharing", "targeting", "marketing", "sale"}
-)
-"""Consent categories that Global Privacy Control speaks about, in lower case."""
 
 
 class Owner(Protocol):
@@ -43,6 +34,10 @@ class Owner(Protocol):
 
     def decide(self, context: RequestContext, response: ResponseInfo) -> PageDecision:
         """Whether this request's page call is sent."""
+        ...
+
+    def count_page(self, decision: PageDecision) -> None:
+        """Count a decision by its reason."""
         ...
 
     def send_page(self, context: RequestContext, response: ResponseInfo) -> None:
@@ -139,15 +134,15 @@ class RequestContext:
         self._routing = routing
         self._resolve = resolve
         self._detect = detect
-        self._user_id: str | None | _Unset = UNSET
-        self._anonymous_id: str | None | _Unset = UNSET
-        self._group_id: str | None | _Unset = UNSET
+        self._user_id: str | _Unset | None = UNSET
+        self._anonymous_id: str | _Unset | None = UNSET
+        self._group_id: str | _Unset | None = UNSET
         self._traits: dict[str, Any] | None = None
         self._extra: dict[str, Any] | None = None
         self._shared: dict[str, Any] | None = None
         self._page: dict[str, str] | None = None
-        self._consent: bool | dict[str, bool] | None = None
-        self._cookie_id: str | None | _Unset = UNSET
+        self._consent: consent.Answer | None = None
+        self._cookie_id: str | _Unset | None = UNSET
         self.cookie_to_set: str | None = None
         self.is_page_sent = False
         self.response: ResponseInfo | None = None
@@ -174,8 +169,8 @@ class RequestContext:
             context = context.parent
         root = self.root
         if isinstance(root._cookie_id, _Unset):
-            cookie = root.info.cookies.get(COOKIE) if root.info is not None else None
-            root._cookie_id = privacy.anonymous_id(cookie)
+            claim = root.info.cookies.get(cookie.NAME) if root.info else None
+            root._cookie_id = privacy.anonymous_id(claim)
         return root._cookie_id
 
     @property
@@ -288,9 +283,9 @@ class RequestContext:
         root = self.root
         if not self._mints() or root.response is not None:
             return False
-        if response is not None and is_shared_cacheable(response):
+        if response is not None and cookie.is_shared_cacheable(response):
             return False
-        return self.consent_allows() and not self.objects()
+        return consent.agrees_to_any(self.consent()) and not self.objects()
 
     def cookie_header(self, response: ResponseInfo) -> str | None:
         """
@@ -307,64 +302,30 @@ class RequestContext:
             and root.analytics.decide(root, response).sends
         ):
             self.rotate_anonymous_id()
-        if root.cookie_to_set is None or is_shared_cacheable(response):
+        if root.cookie_to_set is None or cookie.is_shared_cacheable(response):
             return None
-        secure = "; Secure" if root.info.scheme == "https" else ""
-        return (
-            f"{COOKIE}={root.cookie_to_set}; Max-Age={COOKIE_MAX_AGE_S}; Path=/;"
-            f" SameSite=Lax{secure}"
-        )
+        is_secure = root.info.scheme == "https"
+        return cookie.set_cookie(root.cookie_to_set, is_secure=is_secure)
 
     # -- consent ----------------------------------------------------------------
 
-    def consent(self) -> bool | dict[str, bool]:
-        """
-        The answer of the `consent` callable, asked once a request; True without one.
-
-        A callable that raises has not said yes, so its answer is False.
-        """
+    def consent(self) -> consent.Answer:
+        """The visitor's answer, asked once a request; yes outside one."""
         root = self.root
         if root._consent is None:
-            root._consent = root._ask_consent()
+            if root.analytics is None or root.info is None:
+                return True
+            root._consent = consent.ask(
+                root.info, root.analytics.settings, root.analytics.throttle
+            )
         return root._consent
 
-    def _ask_consent(self) -> bool | dict[str, bool]:
-        if self.analytics is None or self.info is None:
-            return True
-        ask = self.analytics.settings.consent
-        if ask is None:
-            return True
-        answer: object = False
-        with self.analytics.throttle.guard("consent"):
-            answer = ask(self.info.native)
-        if not isinstance(answer, Mapping) or not answer:
-            return bool(answer)  # an empty mapping is no yes, and is never stamped
-        objects = self.objects(anyway=True)
-        return {
-            str(category): bool(allowed)
-            and not (objects and str(category).lower() in SALE_CATEGORIES)
-            for category, allowed in answer.items()
-        }
-
-    def consent_allows(self) -> bool:
-        """False where the visitor refused: a plain no, or every category."""
-        answer = self.consent()
-        return any(answer.values()) if isinstance(answer, dict) else answer
-
-    def objects(self, *, anyway: bool = False) -> bool:
-        """
-        True where the browser sends ``Sec-GPC: 1`` and nothing overrides it.
-
-        An application that asks for consent itself has the more specific answer;
-        *anyway* looks at the header alone.
-        """
+    def objects(self) -> bool:
+        """True where Global Privacy Control stops the automatic parts."""
         root = self.root
         if root.analytics is None or root.info is None:
             return False
-        settings = root.analytics.settings
-        if not settings.respect_gpc or (settings.consent is not None and not anyway):
-            return False
-        return root.info.headers.get("sec-gpc") == "1"
+        return consent.objects(root.info, root.analytics.settings)
 
     # -- what events carry ------------------------------------------------------
 
@@ -377,7 +338,7 @@ class RequestContext:
         found = UNROUTED
         with root.analytics.throttle.guard("routing"):
             found = root._routing()
-        return found
+        return found  # noqa: RET504 - the guard may have swallowed the call
 
     def page(self) -> dict[str, str]:
         """The spec's `context.page` of this request."""
@@ -435,9 +396,10 @@ class RequestContext:
         if self.response is not None or self.analytics is None:
             return
         with self.analytics.throttle.guard("page"):
-            sends = self.analytics.decide(self, response).sends
+            decision = self.analytics.decide(self, response)
             self.response = response
-            if sends:
+            self.analytics.count_page(decision)
+            if decision.sends:
                 self.analytics.send_page(self, response)
 
     def explain(self) -> PageDecision:
@@ -465,12 +427,6 @@ class RequestContext:
             if isinstance(value, str)
         ]
         return f"RequestContext(set: {', '.join(known) or 'nothing'})"
-
-
-def is_shared_cacheable(response: ResponseInfo) -> bool:
-    """True where a cache may give this response, cookie and all, to other people."""
-    control = response.headers.get("cache-control", "").lower()
-    return "public" in control or "s-maxage" in control
 
 
 def in_sample(key: str, fraction: float) -> bool:

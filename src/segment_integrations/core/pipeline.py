@@ -87,8 +87,12 @@ class Pipeline:
             own: The call's own fields, checked.
             context_now: The request or `bind` block that the call is made in.
             strict: Whether what breaks the spec is raised.
-            user_id, anonymous_id, context, integrations, timestamp, message_id: As
-                the caller gave them; see `Options`.
+            user_id: As the caller gave it; see `Options` for it and the others.
+            anonymous_id: The same.
+            context: The same.
+            integrations: The same.
+            timestamp: The same.
+            message_id: The same.
 
         Raises:
             InvalidEvent: In strict mode only.
@@ -121,7 +125,7 @@ class Pipeline:
             message["userId"] = user
         if anonymous is not None:
             message["anonymousId"] = anonymous
-        if call == "page" or call == "screen":
+        if call in {"page", "screen"}:
             own = _view_fields(call, own, context_now)
         message.update(own)
         message["context"] = self._context(call, own, context_now, given)
@@ -207,9 +211,7 @@ class Pipeline:
             message = processed
             body, _ = encode.encode(message)
         if len(body) > EVENT_MAX_BYTES:
-            return self.refuse(
-                EventTooLarge(len(body), EVENT_MAX_BYTES), strict=strict
-            )
+            return self.refuse(EventTooLarge(len(body), EVENT_MAX_BYTES), strict=strict)
         message_id = message["messageId"]
         if (
             self.deferral is not None

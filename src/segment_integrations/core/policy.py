@@ -166,9 +166,7 @@ def _response(
     return None
 
 
-def _navigation(
-    headers: Mapping[str, str], settings: Settings
-) -> PageDecision | None:
+def _navigation(headers: Mapping[str, str], settings: Settings) -> PageDecision | None:
     """What the request's headers rule out; None when it is a navigation."""
     for name in _PREFETCH_HEADERS:
         value = headers.get(name)

@@ -15,8 +15,27 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from segment_integrations.core.encode import joined
 
 REDACTED_PATH_PARAMS: Final = frozenset(
-    "token key code secret uidb64 uid64 signature sig hash otp password invite"
-    " invitation access_token reset_token reset_key api_key session_id jwt".split()
+    {
+        "access_token",
+        "api_key",
+        "code",
+        "hash",
+        "invitation",
+        "invite",
+        "jwt",
+        "key",
+        "otp",
+        "password",
+        "reset_key",
+        "reset_token",
+        "secret",
+        "session_id",
+        "sig",
+        "signature",
+        "token",
+        "uid64",
+        "uidb64",
+    }
 )
 """Names of path parameters that carry secrets, as in Django's password-reset link."""
 
@@ -103,9 +122,7 @@ def masked_path(path: str, params: Mapping[str, object], names: frozenset[str]) 
         # A convertor may hold only a part of a segment: /file-<token>.pdf
         whole = secret in parts
         path = "/".join(
-            (MASK if part == secret else part)
-            if whole
-            else part.replace(secret, MASK)
+            (MASK if part == secret else part) if whole else part.replace(secret, MASK)
             for part in parts
         )
     return path

@@ -162,21 +162,35 @@ class ResponseInfo:
 
     Args:
         status: The HTTP status.
-        headers: A mapping; names in any case.
-        routing: Where the request was routed.
+        headers: A mapping, or a callable that makes it on first use. Names in any
+            case.
+        routing: Where the request was routed, or a callable that tells.
     """
 
-    __slots__ = ("headers", "routing", "status")
+    __slots__ = ("_headers", "_routing", "status")
 
     def __init__(
         self,
         status: int = 200,
-        headers: Mapping[str, str] | None = None,
-        routing: Routing = UNROUTED,
+        headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
+        routing: Routing | Callable[[], Routing] = UNROUTED,
     ) -> None:
         self.status = status
-        self.headers = _lower(headers or {})
-        self.routing = routing
+        self._headers: Any = headers if callable(headers) else _lower(headers or {})
+        self._routing = routing
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The response's headers, names in lower case."""
+        if callable(self._headers):
+            self._headers = self._headers()
+        headers: Mapping[str, str] = self._headers
+        return headers
+
+    @property
+    def routing(self) -> Routing:
+        """Where the request was routed."""
+        return self._routing() if callable(self._routing) else self._routing
 
     def __repr__(self) -> str:
         """Show the status."""

@@ -53,12 +53,8 @@ class Settings:
         checks.one_of("session", "resolved", "eager"), "session"
     )
     session_key: str | None = _setting(checks.text, None)
-    user: Callable[[Any], object] | None = _setting(
-        checks.callable_or_path, None
-    )
-    group: Callable[[Any], object] | None = _setting(
-        checks.callable_or_path, None
-    )
+    user: Callable[[Any], object] | None = _setting(checks.callable_or_path, None)
+    group: Callable[[Any], object] | None = _setting(checks.callable_or_path, None)
     anonymous_cookie: bool = _setting(checks.boolean, False)
 
     consent: Callable[[Any], bool | Mapping[str, bool]] | None = _setting(
@@ -92,15 +88,9 @@ class Settings:
     ca_bundle: str | None = _setting(checks.existing_path, None)
 
     processors: tuple[Processor, ...] = _setting(checks.callables, ())
-    on_error: Callable[..., object] | None = _setting(
-        checks.callable_or_path, None
-    )
-    on_drop: Callable[..., object] | None = _setting(
-        checks.callable_or_path, None
-    )
-    on_delivered: Callable[..., object] | None = _setting(
-        checks.callable_or_path, None
-    )
+    on_error: Callable[..., object] | None = _setting(checks.callable_or_path, None)
+    on_drop: Callable[..., object] | None = _setting(checks.callable_or_path, None)
+    on_delivered: Callable[..., object] | None = _setting(checks.callable_or_path, None)
 
     given: frozenset[str] = frozenset()
     """The names that were set anywhere; what is not here has its default."""

@@ -33,7 +33,7 @@ def steps(
                 resume = generator.send
             except GeneratorExit:
                 raise
-            except BaseException as error:  # noqa: BLE001 - it is the generator's to handle
+            except BaseException as error:  # noqa: BLE001 - the generator's own
                 resume, argument = generator.throw, error  # type: ignore[assignment]
     finally:
         previous = set_current(context)
@@ -63,7 +63,7 @@ async def asteps(
                 resume = generator.asend
             except GeneratorExit:
                 raise
-            except BaseException as error:  # noqa: BLE001 - it is the generator's to handle
+            except BaseException as error:  # noqa: BLE001 - it is the generator's
                 resume, argument = generator.athrow, error
     finally:
         previous = set_current(context)

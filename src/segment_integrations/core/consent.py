@@ -1,0 +1,66 @@
+"""What a visitor agreed to: the `consent` callable and Global Privacy Control."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from segment_integrations.core.counters import Throttle
+    from segment_integrations.core.request import RequestInfo
+    from segment_integrations.core.settings import Settings
+
+Answer = bool | dict[str, bool]
+"""Yes, no, or the categories that are stamped on each event."""
+
+SALE_CATEGORIES: Final = frozenset(
+    {"advertising", "datasharing", "data_sharing", "targeting", "marketing", "sale"}
+)
+"""Categories that Global Privacy Control speaks about, in lower case."""
+
+
+def ask(info: RequestInfo, settings: Settings, throttle: Throttle) -> Answer:
+    """
+    The visitor's answer; yes where the application does not ask.
+
+    A callable that raises has not said yes, so its answer is no; and so is an empty
+    mapping, which is never stamped: Segment reads it as a refusal of everything.
+    """
+    if settings.consent is None:
+        return True
+    given: object = False
+    with throttle.guard("consent"):
+        given = settings.consent(info.native)
+    if not isinstance(given, Mapping) or not given:
+        return bool(given)
+    objects = settings.respect_gpc and signals_gpc(info)
+    return {
+        str(category): bool(allowed)
+        and not (objects and str(category).lower() in SALE_CATEGORIES)
+        for category, allowed in given.items()
+    }
+
+
+def signals_gpc(info: RequestInfo) -> bool:
+    """
+    True where the browser sends ``Sec-GPC: 1``.
+
+    Source: the Global Privacy Control specification; only the value 1 counts.
+    """
+    return info.headers.get("sec-gpc") == "1"
+
+
+def objects(info: RequestInfo, settings: Settings) -> bool:
+    """
+    True where Global Privacy Control stops what nobody in the application asked for.
+
+    That is the automatic page call and the minting of an id; calls that the
+    application makes are its own decision. Where it asks for consent itself, that is
+    the more specific answer.
+    """
+    return settings.respect_gpc and settings.consent is None and signals_gpc(info)
+
+
+def agrees_to_any(answer: Answer) -> bool:
+    """False for a plain no and for a no to every category."""
+    return any(answer.values()) if isinstance(answer, dict) else answer
