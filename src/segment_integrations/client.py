@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import sys
+import logging
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from segment_integrations import defaults
 from segment_integrations.core import current as current_module
-from segment_integrations.core import policy
 from segment_integrations.core.calls import Calls
 from segment_integrations.core.counters import Drops, Throttle
-from segment_integrations.core.current import RequestContext, current, set_current
+from segment_integrations.core.current import Bound, RequestContext, current
+from segment_integrations.core.observe import PageCalls
 from segment_integrations.core.pipeline import Pipeline
 from segment_integrations.core.settings import Settings
 from segment_integrations.core.stats import Health, Stats
-from segment_integrations.core.tap import SEAT
+from segment_integrations.core.tap import SEAT, is_test_run
 from segment_integrations.delivery.engine import Delivery
 from segment_integrations.delivery.transport import HttpTransport
 from segment_integrations.errors import ConfigurationError, InvalidEvent
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from segment_integrations.core.message import Call, Message
+    from segment_integrations.core.policy import PageDecision
     from segment_integrations.core.ports import Deferral, Processor, Sink, Transport
     from segment_integrations.core.request import RequestInfo, ResponseInfo, Routing
 
@@ -109,7 +108,6 @@ class Analytics(Calls):
         self.settings = settings
         self.throttle = Throttle()
         self.drops = Drops(self.throttle, self._on_drop)
-        self.pages: Counter[str] = Counter()
         self.is_closed = False
         self._is_own = sink is None and transport is None
         self._delivery: Delivery | None = None
@@ -137,6 +135,9 @@ class Analytics(Calls):
             {"name": LIBRARY_NAME, "version": __version__},
             self._put,
         )
+        self.page_calls = PageCalls(
+            settings, self.throttle, self._pipeline, lambda: self.is_on
+        )
         defaults.register(self)
 
     def _http(self) -> HttpTransport:
@@ -153,7 +154,8 @@ class Analytics(Calls):
 
     def _emit(self, call: Call, own: dict[str, Any], **options: Any) -> str | None:
         if not self.is_on:
-            return self._off()
+            self._count_off()
+            return None
         try:
             return self._pipeline.emit(
                 call, own, current(), strict=self.is_strict, **options
@@ -163,23 +165,24 @@ class Analytics(Calls):
         except TypeError:
             if not options.keys() <= _OPTIONS:
                 raise  # an argument that no call has: the caller's own mistake
-            return self._failed()
+            self._count_failed()
         except Exception:  # noqa: BLE001 - no error of ours reaches the request
-            return self._failed()
+            self._count_failed()
+        return None
 
-    def _failed(self) -> None:
+    def _count_failed(self) -> None:
+        """Count and log the exception that is being handled."""
+        self.drops.add("failed")
         with self.throttle.guard("a call"):
-            error = sys.exception()
-            assert error is not None  # noqa: S101 - called from an except block
-            self.drops.add("failed")
-            raise error
+            raise  # noqa: PLE0704 - of the except block that called
 
     def _refuse(self, error: InvalidEvent) -> str | None:
         if not self.is_on:
-            return self._off()
+            self._count_off()
+            return None
         return self._pipeline.refuse(error, strict=self.is_strict)
 
-    def _off(self) -> None:
+    def _count_off(self) -> None:
         if self.is_closed and self.settings.enabled:
             self.drops.add("closed", detail="a call after close()")
 
@@ -194,7 +197,7 @@ class Analytics(Calls):
         try:
             accepted = self._sink.put(body, message)
         except Exception:  # noqa: BLE001 - a user's sink
-            self._failed()
+            self._count_failed()
             return False
         return accepted is not False
 
@@ -255,7 +258,7 @@ class Analytics(Calls):
         if context is None:
             self.throttle.log(
                 "set_user",
-                30,
+                logging.WARNING,
                 "set_user was called outside a request and a bind block: no effect",
             )
             return
@@ -264,53 +267,9 @@ class Analytics(Calls):
         except InvalidEvent as error:
             self._refuse(error)
 
-    def decide(
-        self, context: RequestContext, response: ResponseInfo
-    ) -> policy.PageDecision:
-        """Why the automatic page call of *context* is sent or not; changes nothing."""
-        if not self.is_on:
-            return policy.no("disabled")
-        if context.is_page_sent:
-            return policy.no("explicit_page")
-        info = context.info
-        if info is None:
-            return policy.no("failed")
-        decision = policy.no("failed")
-        with self.throttle.guard("exclude"):
-            decision = policy.decide(info, response, self.settings)
-        if not decision.sends:
-            return decision
-        if context.consent() is False:
-            return policy.no("consent")
-        if context.objects():
-            return policy.no("gpc")
-        if not context.is_sampled(self.settings.sample):
-            return policy.no("sampled_out")
-        if (
-            context.anonymous_id is None
-            and context.user_id is None
-            and not context.may_mint(response)
-        ):
-            return policy.no("no_identity")
-        return decision
-
-    def count_page(self, decision: policy.PageDecision) -> None:
-        """Count one decision, for `stats().pages`."""
-        self.pages[decision.reason] += 1
-
-    def send_page(self, context: RequestContext, response: ResponseInfo) -> None:
-        """Send the automatic page call of *context*."""
-        self._pipeline.emit(
-            "page",
-            {"name": None, "category": None, "properties": {"status": response.status}},
-            context,
-            strict=False,
-            timestamp=context.started,
-        )
-
-    def explain(self, info: RequestInfo, response: ResponseInfo) -> policy.PageDecision:
+    def explain(self, info: RequestInfo, response: ResponseInfo) -> PageDecision:
         """Why a page call would be sent, or not, for such a request and response."""
-        return self.decide(RequestContext(self, info), response)
+        return self.page_calls.decide(RequestContext(self, info), response)
 
     # -- life -------------------------------------------------------------------
 
@@ -338,20 +297,26 @@ class Analytics(Calls):
         """
         self.is_closed = True
         defaults.unregister(self)
-        return int(self._of_sink("close", timeout, default=0) or 0)
+        left = self._of_sink("close", timeout, default=0)
+        return left if isinstance(left, int) else 0
 
-    def drain(self, timeout: float = 5.0) -> bool:
+    def drain(self, timeout: float = 5.0) -> int:
         """
         `flush`, for a server that stops: lingers for nothing, logs what is left.
 
         All the hooks of one process's end share one deadline, so that a dead
         collector costs *timeout* once.
+
+        Returns:
+            How many messages were left.
         """
         if self._delivery is not None:
             return self._delivery.drain(timeout)
-        return self.flush(timeout)
+        self.flush(timeout)
+        return 0
 
     def _of_sink(self, name: str, timeout: float, *, default: object) -> object:
+        """Call what a sink may have, guarded."""
         method = getattr(self._sink, name, None)
         result = default
         if method is not None:
@@ -367,10 +332,10 @@ class Analytics(Calls):
         """`close` that does not block the event loop."""
         return await in_thread(lambda: self.close(timeout))
 
-    async def adrain(self, timeout: float = 5.0) -> bool:  # noqa: ASYNC109 - as drain
+    async def adrain(self, timeout: float = 5.0) -> int:  # noqa: ASYNC109 - as drain
         """`drain` that does not block the event loop."""
         if self._delivery is not None and not self._delivery.stats().pending_events:
-            return True  # nothing to wait for, so no thread to wait on
+            return 0  # nothing to wait for, so no thread to wait on
         return await in_thread(lambda: self.drain(timeout))
 
     def stats(self) -> Stats:
@@ -379,7 +344,7 @@ class Analytics(Calls):
             stats = Stats(dropped=self.drops.counts())
         else:
             stats = self._delivery.stats()
-        return replace(stats, pages=dict(self.pages))
+        return replace(stats, pages=dict(self.page_calls.counts))
 
     def health(self) -> Health:
         """Whether delivery works, and if not, why."""
@@ -424,30 +389,6 @@ class Analytics(Calls):
         return f"Analytics(write_key={shown!r}, queued={pending})"
 
 
-class Bound:
-    """Binds a request's context for a ``with`` block; puts the previous one back."""
-
-    __slots__ = ("_previous", "context")
-
-    def __init__(self, context: RequestContext) -> None:
-        self.context = context
-        self._previous: RequestContext | None = None
-
-    def __enter__(self) -> RequestContext:
-        self._previous = set_current(self.context)
-        return self.context
-
-    def __exit__(self, *_: object) -> None:
-        set_current(self._previous)
-
-
 _OPTIONS: Final = frozenset(
     ["user_id", "anonymous_id", "context", "integrations", "timestamp", "message_id"]
 )
-
-
-def is_test_run() -> bool:
-    """True inside a pytest process, whether or not our plugin is on."""
-    return "pytest" in sys.modules and (
-        "PYTEST_VERSION" in os.environ or "PYTEST_CURRENT_TEST" in os.environ
-    )

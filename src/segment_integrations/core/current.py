@@ -22,6 +22,7 @@ from segment_integrations.core.request import UNROUTED, ResponseInfo, Routing
 
 if TYPE_CHECKING:
     from segment_integrations.core.counters import Throttle
+    from segment_integrations.core.observe import PageCalls
     from segment_integrations.core.request import RequestInfo
     from segment_integrations.core.settings import Settings
 
@@ -31,18 +32,7 @@ class Owner(Protocol):
 
     settings: Settings
     throttle: Throttle
-
-    def decide(self, context: RequestContext, response: ResponseInfo) -> PageDecision:
-        """Whether this request's page call is sent."""
-        ...
-
-    def count_page(self, decision: PageDecision) -> None:
-        """Count a decision by its reason."""
-        ...
-
-    def send_page(self, context: RequestContext, response: ResponseInfo) -> None:
-        """Send the request's automatic page call."""
-        ...
+    page_calls: PageCalls
 
 
 class _Unset:
@@ -76,6 +66,23 @@ def set_current(context: RequestContext | None) -> RequestContext | None:
     previous = _current.get()
     _current.set(context)
     return previous
+
+
+class Bound:
+    """Binds *context* for a ``with`` block; puts the previous one back by value."""
+
+    __slots__ = ("_previous", "context")
+
+    def __init__(self, context: RequestContext) -> None:
+        self.context = context
+        self._previous: RequestContext | None = None
+
+    def __enter__(self) -> RequestContext:
+        self._previous = set_current(self.context)
+        return self.context
+
+    def __exit__(self, *_: object) -> None:
+        set_current(self._previous)
 
 
 class RequestContext:
@@ -299,7 +306,7 @@ class RequestContext:
         if (
             self.user_id is None
             and self.anonymous_id is None
-            and root.analytics.decide(root, response).sends
+            and root.analytics.page_calls.decide(root, response).sends
         ):
             self.rotate_anonymous_id()
         if root.cookie_to_set is None or cookie.is_shared_cacheable(response):
@@ -393,14 +400,8 @@ class RequestContext:
 
         Only the first response of a request counts.
         """
-        if self.response is not None or self.analytics is None:
-            return
-        with self.analytics.throttle.guard("page"):
-            decision = self.analytics.decide(self, response)
-            self.response = response
-            self.analytics.count_page(decision)
-            if decision.sends:
-                self.analytics.send_page(self, response)
+        if self.response is None and self.analytics is not None:
+            self.analytics.page_calls.observe(self, response)
 
     def explain(self) -> PageDecision:
         """
@@ -414,7 +415,7 @@ class RequestContext:
         response = root.response or ResponseInfo(
             200, {"content-type": "text/html"}, root.routing
         )
-        return root.analytics.decide(root, response)
+        return root.analytics.page_calls.decide(root, response)
 
     def __repr__(self) -> str:
         """Show which ids are known, not the ids."""

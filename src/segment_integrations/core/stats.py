@@ -14,9 +14,9 @@ class Stats:
     """
     Delivery at one moment, since the start of this process.
 
-    Every message handed to delivery is in exactly one of `delivered`,
-    `pending_events` and `dropped`. The last also has the reasons for which a
-    message never got there, ``"no_identity"``.
+    Each message handed to delivery is counted once in `delivered`, `pending_events`
+    or `dropped`. The last also has the reasons for which a message never got there,
+    ``"no_identity"``.
 
     Args:
         enqueued: Messages handed to delivery, refused ones included.
@@ -27,7 +27,9 @@ class Stats:
         pending_bytes: Their bodies' bytes.
         oldest_age_s: Seconds since the oldest of them was accepted, or 0.
         last_error: The last failed attempt's status or error type.
+        pages: Decisions about automatic page calls, by reason; ``page`` is a yes.
         circuit: ``"open"`` while the endpoint refuses us as a whole.
+        pages: Page decisions by reason; `Analytics` fills it in, delivery does not.
     """
 
     enqueued: int = 0
@@ -38,7 +40,9 @@ class Stats:
     pending_bytes: int = 0
     oldest_age_s: float = 0.0
     last_error: str | None = None
+    pages: Mapping[str, int] = field(default_factory=dict)
     circuit: Literal["closed", "open"] = "closed"
+    pages: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 def steps(
     context: RequestContext | None, generator: Generator[Any, Any, Any]
 ) -> Generator[Any, Any, Any]:
-    """*generator* with *context* bound in each step; `send` and `throw` pass through."""
+    """*generator* with *context* bound in each step; `send` and `throw` pass."""
     resume, argument = generator.send, None
     try:
         while True:
             previous = set_current(context)
             try:
-                item = resume(argument)  # type: ignore[arg-type]
+                item = resume(argument)
             except StopIteration as stop:
                 return stop.value
             finally:
@@ -34,7 +34,7 @@ def steps(
             except GeneratorExit:
                 raise
             except BaseException as error:  # noqa: BLE001 - the generator's own
-                resume, argument = generator.throw, error  # type: ignore[assignment]
+                resume, argument = generator.throw, error
     finally:
         previous = set_current(context)
         try:

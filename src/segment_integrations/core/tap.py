@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Protocol
 
 
@@ -29,3 +31,10 @@ class Seat:
 
 
 SEAT = Seat()
+
+
+def is_test_run() -> bool:
+    """True inside a pytest process, whether or not our plugin is on."""
+    return "pytest" in sys.modules and (
+        "PYTEST_VERSION" in os.environ or "PYTEST_CURRENT_TEST" in os.environ
+    )

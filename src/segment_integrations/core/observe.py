@@ -1,0 +1,85 @@
+"""Turns a request whose response has started into its automatic page call, or none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from segment_integrations.core import policy
+
+if TYPE_CHECKING:
+    from segment_integrations.core.counters import Throttle
+    from segment_integrations.core.current import RequestContext
+    from segment_integrations.core.pipeline import Pipeline
+    from segment_integrations.core.request import ResponseInfo
+    from segment_integrations.core.settings import Settings
+
+
+class PageCalls:
+    """
+    The page policy with what it can not see: consent, identity, sampling.
+
+    Args:
+        settings: The settings.
+        throttle: The log.
+        pipeline: Where page calls go.
+        is_on: False while calls do nothing.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        throttle: Throttle,
+        pipeline: Pipeline,
+        is_on: Callable[[], bool],
+    ) -> None:
+        self._settings = settings
+        self._throttle = throttle
+        self._pipeline = pipeline
+        self._is_on = is_on
+        self.counts: Counter[str] = Counter()
+
+    def decide(
+        self, context: RequestContext, response: ResponseInfo
+    ) -> policy.PageDecision:
+        """Whether the page call of *context* is sent, and why; changes nothing."""
+        if not self._is_on():
+            return policy.no("disabled")
+        if context.is_page_sent:
+            return policy.no("explicit_page")
+        decision = policy.no("failed")
+        if context.info is not None:
+            with self._throttle.guard("exclude"):
+                decision = policy.decide(context.info, response, self._settings)
+        if not decision.sends:
+            return decision
+        if context.consent() is False:
+            return policy.no("consent")
+        if context.objects():
+            return policy.no("gpc")
+        if not context.is_sampled(self._settings.sample):
+            return policy.no("sampled_out")
+        if (
+            context.anonymous_id is None
+            and context.user_id is None
+            and not context.may_mint(response)
+        ):
+            return policy.no("no_identity")
+        return decision
+
+    def observe(self, context: RequestContext, response: ResponseInfo) -> None:
+        """Count the decision on *context*, and send its page call if it is a yes."""
+        with self._throttle.guard("page"):
+            decision = self.decide(context, response)
+            context.response = response
+            self.counts[decision.reason] += 1
+            if decision.sends:
+                own = {
+                    "name": None,
+                    "category": None,
+                    "properties": {"status": response.status},
+                }
+                self._pipeline.emit(
+                    "page", own, context, strict=False, timestamp=context.started
+                )
