@@ -27,9 +27,9 @@ class Stats:
         pending_bytes: Their bodies' bytes.
         oldest_age_s: Seconds since the oldest of them was accepted, or 0.
         last_error: The last failed attempt's status or error type.
-        pages: Decisions about automatic page calls, by reason; ``page`` is a yes.
         circuit: ``"open"`` while the endpoint refuses us as a whole.
-        pages: Page decisions by reason; `Analytics` fills it in, delivery does not.
+        pages: Decisions about automatic page calls, by reason; ``page`` is a yes.
+            `Analytics` fills it in, delivery does not.
     """
 
     enqueued: int = 0
@@ -40,7 +40,6 @@ class Stats:
     pending_bytes: int = 0
     oldest_age_s: float = 0.0
     last_error: str | None = None
-    pages: Mapping[str, int] = field(default_factory=dict)
     circuit: Literal["closed", "open"] = "closed"
     pages: Mapping[str, int] = field(default_factory=dict)
 
