@@ -95,4 +95,5 @@ def _opened() -> list[Analytics]:
 
 
 def _counts(analytics: Analytics) -> tuple[Counter[str], Counter[str]]:
-    return Counter(analytics.drops.counts()), Counter(analytics.pages)
+    stats = analytics.stats()
+    return Counter(stats.dropped), Counter(stats.pages)
