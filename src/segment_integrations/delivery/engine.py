@@ -152,20 +152,21 @@ class Delivery:
         running = self._mine()
         return running.finish(running.begin(timeout, stopping=False))
 
-    def drain(self, timeout: float) -> int:
+    def drain(self, timeout: float) -> bool:
         """
         `flush` for a process that is about to stop; it may be called repeatedly.
+
+        What is left stays queued, and the process's end does not wait for it a second
+        time unless something is put after this.
 
         Args:
             timeout: Seconds in all; attempts are shortened to what remains.
 
         Returns:
-            Messages left. They stay queued, and the process's end does not wait for
-            them a second time unless something is put after this.
+            As `flush`.
         """
         running = self._mine()
-        running.finish(running.begin(timeout, stopping=True))
-        return running.worker.pending()
+        return running.finish(running.begin(timeout, stopping=True))
 
     def close(self, timeout: float) -> int:
         """

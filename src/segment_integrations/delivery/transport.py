@@ -146,8 +146,11 @@ class HttpTransport:
             preload_content=False,
             decode_content=False,
         )
+        answer = b""
         try:
-            answer = response.read(ANSWER_BYTES + 1)
+            # To the end, for only there is an answer that was cut short found out.
+            while len(answer) <= ANSWER_BYTES and (part := response.read(ANSWER_BYTES)):
+                answer += part
         finally:
             # A body read to its end has given its connection back by now; any other
             # would leave bytes behind for the next request.
@@ -172,8 +175,6 @@ class HttpTransport:
         forwarded = self._proxy is not None and url.startswith("http://")
         self._target = url if forwarded else urlsplit(url).path
         pool = manager.connection_from_url(url)
-        if forwarded and isinstance(manager, urllib3.ProxyManager):
-            self._headers.update(manager.proxy_headers)
         pool.ConnectionCls = _counting(pool.ConnectionCls, self._count)
         return pool
 

@@ -202,28 +202,57 @@ class Worker:
                 return  # given up meanwhile, and counted as such
             match decision:
                 case retry.RetryAfter(seconds):
-                    self._again(work, seconds)
-                    return
-                case retry.Hold(reason):
-                    self._open(work, reason)
-                    return
+                    self._wait(work, seconds)
+                case retry.Hold():
+                    if self.hold is None:
+                        self._failures = 0  # from here on it counts probes
+                    self._wait(work, retry.probe_delay(self._failures))
                 case retry.Split() if len(work.entries) > 1:
+                    self._answered()
                     self._front.popleft()
                     halves = split(work.entries)
                     self._front.extendleft(Work(half) for half in reversed(halves))
+                case _:  # delivered, or never to be: either way it is settled
                     self._answered()
-                    return
-            # Delivered, or never to be: either way it is settled.
-            self._front.popleft()
-            self.queue.release(work.size)
-            self._answered()
-            if isinstance(decision, retry.Delivered):
-                self.delivered += len(work.entries)
-        if isinstance(decision, retry.Delivered):
-            self.hooks.delivered(batch.bodies)
-        elif isinstance(outcome, Answer):
-            self._lose(work.entries, "rejected", f"the answer was {outcome.status}")
-            self.hooks.rejected(batch.bodies, outcome.status, outcome.body)
+                    if isinstance(decision, retry.Delivered):
+                        self.delivered += len(work.entries)
+                    self._front.popleft()
+                    self.queue.release(work.size)
+        self._tell(decision, work, outcome)
+
+    def _tell(
+        self, decision: retry.Decision, work: Work, outcome: Answer | TransportError
+    ) -> None:
+        """Log, count and report what *decision* meant for *work*; without the lock."""
+        match decision:
+            case retry.Delivered():
+                self.hooks.delivered(bodies(work.entries))
+            case retry.RetryAfter(seconds):
+                self._throttle.log(
+                    "retry",
+                    logging.WARNING,
+                    "an attempt failed (%s); its %d message(s) are tried again in"
+                    " %.1f s",
+                    self.last_error,
+                    len(work.entries),
+                    seconds,
+                )
+            case retry.Hold(reason):
+                if self.hold is None:
+                    self._throttle.log(
+                        f"hold:{reason}",
+                        logging.ERROR,
+                        "the endpoint refuses us (%s); events are kept and it is asked"
+                        " again from time to time",
+                        reason,
+                    )
+                self.hold = reason
+            case _ if isinstance(outcome, Answer) and (
+                len(work.entries) == 1 or isinstance(decision, retry.Drop)
+            ):
+                detail = f"the answer was {outcome.status}"
+                self._lose(work.entries, "rejected", detail)
+                self.hooks.rejected(bodies(work.entries), outcome.status, outcome.body)
 
     def _attempt(self, batch: Batch) -> Answer | TransportError:
         """Post *batch*; whatever a transport raises means that no answer came."""
@@ -247,31 +276,6 @@ class Worker:
         self._failures = 0
         self._next_at = float("-inf")
         self.hold = None
-
-    def _again(self, work: Work, seconds: float) -> None:
-        self._wait(work, seconds)
-        self._throttle.log(
-            "retry",
-            logging.WARNING,
-            "an attempt failed (%s); its %d message(s) are tried again in %.1f s",
-            self.last_error,
-            len(work.entries),
-            seconds,
-        )
-
-    def _open(self, work: Work, reason: str) -> None:
-        """Open the circuit, which is said once, or keep it open."""
-        if self.hold is None:
-            self._failures = 0  # from here on it counts probes
-            self._throttle.log(
-                f"hold:{reason}",
-                logging.ERROR,
-                "the endpoint refuses us (%s); events are kept and it is asked again"
-                " from time to time",
-                reason,
-            )
-        self.hold = reason
-        self._wait(work, retry.probe_delay(self._failures))
 
     def _wait(self, work: Work, seconds: float) -> None:
         self._failures += 1

@@ -1,0 +1,73 @@
+import random
+import threading
+import time
+
+import pytest
+from delivery_bench import DEFAULTS, KEY, Bench
+from delivery_collector import Collector
+
+from segment_integrations.core.counters import Drops, Throttle
+from segment_integrations.delivery.engine import Delivery
+from segment_integrations.delivery.transport import HttpTransport
+
+
+@pytest.fixture
+def bench():
+    return Bench
+
+
+@pytest.fixture
+def collector():
+    """Make collectors that end with the test."""
+    made = []
+
+    def make(*script, **options):
+        made.append(Collector(*script, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.__exit__()
+
+
+@pytest.fixture
+def deliver(collector):
+    """Make deliveries to a collector, closed with the test."""
+    made = []
+
+    def make(target, *, gzip=True, drops=None, rand=random.random, **options):
+        throttle = Throttle()
+        transport = (
+            target
+            if hasattr(target, "send")
+            else HttpTransport(KEY, target.host, gzip=gzip, proxy=None)
+        )
+        options = {**DEFAULTS, "flush_interval": 0.01, "timeout": 5.0, **options}
+        made.append(
+            Delivery(
+                transport,
+                drops=drops or Drops(throttle),
+                throttle=throttle,
+                rand=rand,
+                **options,
+            )
+        )
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close(0)
+
+
+@pytest.fixture
+def eventually():
+    """Wait, bounded, until *condition* holds."""
+
+    def wait(condition, timeout=10.0):
+        deadline = time.monotonic() + timeout
+        pause = threading.Event()
+        while not condition():
+            assert time.monotonic() < deadline, "it never came to be"
+            pause.wait(0.005)
+
+    return wait
