@@ -300,20 +300,19 @@ class Analytics(Calls):
         left = self._of_sink("close", timeout, default=0)
         return left if isinstance(left, int) else 0
 
-    def drain(self, timeout: float = 5.0) -> int:
+    def drain(self, timeout: float = 5.0) -> bool:
         """
-        `flush`, for a server that stops: lingers for nothing, logs what is left.
+        `flush`, for a server that stops; calls after it still work.
 
-        All the hooks of one process's end share one deadline, so that a dead
-        collector costs *timeout* once.
+        What is left stays queued, and the process's end does not wait for it again: a
+        dead collector costs *timeout* once.
 
         Returns:
-            How many messages were left.
+            As `flush`.
         """
         if self._delivery is not None:
             return self._delivery.drain(timeout)
-        self.flush(timeout)
-        return 0
+        return self.flush(timeout)
 
     def _of_sink(self, name: str, timeout: float, *, default: object) -> object:
         """Call what a sink may have, guarded."""
@@ -332,10 +331,10 @@ class Analytics(Calls):
         """`close` that does not block the event loop."""
         return await in_thread(lambda: self.close(timeout))
 
-    async def adrain(self, timeout: float = 5.0) -> int:  # noqa: ASYNC109 - as drain
+    async def adrain(self, timeout: float = 5.0) -> bool:  # noqa: ASYNC109 - as drain
         """`drain` that does not block the event loop."""
         if self._delivery is not None and not self._delivery.stats().pending_events:
-            return 0  # nothing to wait for, so no thread to wait on
+            return True  # nothing to wait for, so no thread to wait on
         return await in_thread(lambda: self.drain(timeout))
 
     def stats(self) -> Stats:
