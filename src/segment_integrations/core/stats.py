@@ -41,6 +41,7 @@ class Stats:
     oldest_age_s: float = 0.0
     last_error: str | None = None
     circuit: Literal["closed", "open"] = "closed"
+    pages: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
