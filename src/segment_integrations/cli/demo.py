@@ -10,8 +10,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from segment_integrations.demo.run import COLLECTOR_PORT, SHOP_PORT, Options, run
-from segment_integrations.demo.server import DemoFailed, Framework, missing
+from segment_integrations.demo.run import SHOP_PORT, Options, run
+from segment_integrations.demo.server import DemoFailed, Framework, PortTaken, missing
+from segment_integrations.dev.server import DEFAULT_PORT
 from segment_integrations.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ ID_CHARS: Final = 8
 @click.option(
     "--collector-port",
     type=click.IntRange(0, 65535),
-    help=f"The collector's port; {COLLECTOR_PORT} if it is free, else any.",
+    help=f"The collector's port; {DEFAULT_PORT} if it is free, else any.",
 )
 def demo(
     framework: Framework,
@@ -77,23 +78,21 @@ def demo(
     except DemoFailed as failed:
         if failed.log:
             notes.print(Text(failed.log, "dim"))
-        raise _Failure(str(failed), failed.code) from failed
-    except ConfigurationError as err:
-        raise _Failure(str(err)) from err
+        raise click.ClickException(str(failed)) from failed
+    except (PortTaken, ConfigurationError) as err:
+        raise _WrongCall(str(err)) from err
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED if once else 0)
 
 
-class _Failure(click.ClickException):
-    def __init__(self, text: str, code: int = 2) -> None:
-        super().__init__(text)
-        self.exit_code = code
+class _WrongCall(click.ClickException):
+    exit_code = 2
 
 
 def _require(framework: Framework) -> None:
     """Fail now, in this process, rather than in the server's log."""
     if framework != "fastapi" and sys.platform == "win32":
-        raise _Failure("gunicorn does not run on Windows: choose --framework fastapi")
+        raise _WrongCall("gunicorn does not run on Windows: choose --framework fastapi")
     if names := missing(framework):
         raise ModuleNotFoundError(f"no module {names[0]}", name=names[0])
 

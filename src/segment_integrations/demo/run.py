@@ -23,8 +23,7 @@ from segment_integrations.demo.server import (
     free_port,
 )
 from segment_integrations.demo.visit import VisitFailed, visit
-from segment_integrations.dev.server import DEFAULT_PORT as COLLECTOR_PORT
-from segment_integrations.dev.server import running
+from segment_integrations.dev.server import DEFAULT_PORT, running
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -78,6 +77,7 @@ def run(options: Options, *, show: Show, say: Say) -> None:
         say: Called with the lines for a person.
 
     Raises:
+        PortTaken: A port that was asked for can't be had.
         DemoFailed: It could not be run, or the visit did not go as it should.
         KeyboardInterrupt: Ctrl-C or SIGTERM came; everything has been ended.
     """
@@ -88,7 +88,7 @@ def run(options: Options, *, show: Show, say: Say) -> None:
         )
         shop_port = free_port(options.port, SHOP_PORT, "--port")
         collector_port = free_port(
-            options.collector_port, COLLECTOR_PORT, "--collector-port"
+            options.collector_port, DEFAULT_PORT, "--collector-port"
         )
         collector = stack.enter_context(running(port=collector_port))
         arrivals = Arrivals(collector.url)

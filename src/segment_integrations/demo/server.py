@@ -45,19 +45,21 @@ _MODULES: Final[dict[Framework, tuple[str, ...]]] = {
 _FOREIGN: Final = ("SEGMENT_", "UVICORN_", "GUNICORN_", "WEB_CONCURRENCY", "DJANGO_")
 
 
+class PortTaken(Exception):  # noqa: N818 - it reads as what happened
+    """A port that the user asked for can't be had; the text is one line."""
+
+
 class DemoFailed(Exception):  # noqa: N818 - it reads as what happened
     """
     The demo can't go on.
 
     Args:
         text: Why, in one line.
-        code: What the command exits with: 2 if it was asked for the impossible.
         log: The last lines of the server's log, where they help.
     """
 
-    def __init__(self, text: str, *, code: int = 1, log: str = "") -> None:
+    def __init__(self, text: str, *, log: str = "") -> None:
         super().__init__(text)
-        self.code = code
         self.log = log
 
 
@@ -76,7 +78,7 @@ def free_port(asked: int | None, usual: int, option: str) -> int:
         option: The option with which to ask for another, ``"--port"``.
 
     Raises:
-        DemoFailed: *asked* can't be had.
+        PortTaken: *asked* can't be had.
     """
     for port in (usual, 0) if asked is None else (asked,):
         with socket.socket() as probe:
@@ -88,10 +90,9 @@ def free_port(asked: int | None, usual: int, option: str) -> int:
                 reason = (error.strerror or str(error)).lower()
                 continue
             return int(probe.getsockname()[1])
-    raise DemoFailed(
+    raise PortTaken(
         f"port {port} can't be had ({reason}): give {option} another,"
-        " or leave it out for any",
-        code=2,
+        " or leave it out for any"
     )
 
 
