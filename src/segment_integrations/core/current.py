@@ -243,6 +243,10 @@ class RequestContext:
         if traits is not None:
             self._traits = events.mapping(traits, "traits")
 
+    def ask_again(self) -> None:
+        """Forget what the code said: the framework knows better who is signed in."""
+        self._user_id = UNSET
+
     def set_group(self, group_id: str) -> None:
         """Let the events from here on belong to the account *group_id*."""
         self._group_id = group_id

@@ -1,0 +1,129 @@
+"""The middleware around one Flask app, and the signals of that app."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+import flask
+
+from segment_integrations.core.current import fallbacks
+from segment_integrations.flask.request import FlaskHooks, running_context
+from segment_integrations.flask.routing import resolved
+from segment_integrations.wsgi import KEY, Exchange, Hooks, SegmentMiddleware
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
+
+    from flask import Flask
+    from werkzeug.routing import MapAdapter
+
+    from segment_integrations.client import Analytics
+    from segment_integrations.core.calls import Id
+    from segment_integrations.core.current import RequestContext
+    from segment_integrations.core.request import Routing
+
+_RESOLVED_MAX: Final = 1_024
+REQUEST_KEY: Final = "segment_integrations_exchange"
+"""The attribute of Flask's request that leads a streamed body to its holder."""
+
+
+class FlaskMiddleware(SegmentMiddleware):
+    """What belongs to one app: the middleware around it, and its signals."""
+
+    def __init__(self, app: Flask, analytics: Analytics) -> None:
+        super().__init__(app.wsgi_app, analytics)
+        self.flask_app = app
+        self._knows_login = False
+        self._referrers: dict[object, Routing | None] = {}
+        # The signals hold their receivers weakly: they end with the app.
+        flask.request_started.connect(self._started, app)
+
+    def _hooks(self, environ: WSGIEnvironment) -> Hooks:
+        return FlaskHooks(self, environ)
+
+    def _join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
+        if not exchange.hooks.is_claimed:
+            # The outer one only passed the request on: its routes are elsewhere.
+            exchange.hooks = self._hooks(environ)
+            exchange.context.analytics = self.analytics
+
+    def _started(self, _app: object, **_: object) -> None:
+        """Flask has matched the request and opened its session."""
+        with self.analytics.throttle.guard("request_started"):
+            running = running_context()
+            exchange = running.request.environ.get(KEY)
+            if not isinstance(exchange, Exchange) or exchange.hooks.is_claimed:
+                return
+            hooks = exchange.hooks
+            if isinstance(hooks, FlaskHooks) and hooks.middleware is self:
+                self._connect_login()
+                hooks.begin(exchange.context, running)
+                # Not in the environ, which would form a circle with it.
+                setattr(running.request, REQUEST_KEY, exchange)
+
+    def _connect_login(self) -> None:
+        """Listen to Flask-Login, if the app has imported it; never import it."""
+        signals = sys.modules.get("flask_login.signals")
+        if signals is None or self._knows_login:
+            return
+        self._knows_login = True
+        app = self.flask_app
+        signals.user_logged_in.connect(self._logged_in, app)
+        signals.user_logged_out.connect(self._logged_out, app)
+        signals.user_loaded_from_cookie.connect(self._remembered, app)
+
+    def _logged_in(self, _app: object, user: object, **_: object) -> None:
+        self._take_over(user, identifies=True)
+
+    def _remembered(self, _app: object, user: object, **_: object) -> None:
+        self._take_over(user, identifies=False)
+
+    def _take_over(self, user: object, *, identifies: bool) -> None:
+        """From here on, the request is *user*'s."""
+        exchange = _exchange()
+        if exchange is None or not isinstance(exchange.hooks, FlaskHooks):
+            return
+        context, hooks = exchange.context, exchange.hooks
+        with self.analytics.throttle.guard("login"):
+            if self.analytics.settings.user is not None:
+                user_id: Id | None = context.user_id  # the setting wins
+            else:
+                user_id = hooks.id_of(user)
+                if hooks.before is not None:
+                    context.set_user(hooks.before)  # so that a change is seen as one
+                context.set_user(user_id)
+            if identifies:
+                self.analytics.identify(user_id)
+
+    def _logged_out(self, _app: object, user: object, **_: object) -> None:
+        exchange = _exchange()
+        if exchange is None or not isinstance(exchange.hooks, FlaskHooks):
+            return
+        with self.analytics.throttle.guard("logout"):
+            exchange.hooks.leave(user)
+
+    def resolve(self, adapter: MapAdapter, path: str) -> Routing | None:
+        """Route a *path* of this app, bounded in memory."""
+        key = (adapter.server_name, adapter.subdomain, adapter.script_name, path)
+        if key not in self._referrers:
+            if len(self._referrers) >= _RESOLVED_MAX:
+                self._referrers.clear()
+            self._referrers[key] = resolved(adapter, path)
+        return self._referrers[key]
+
+
+def _exchange() -> Exchange | None:
+    """The exchange that Flask's running request belongs to."""
+    running = running_context()
+    found = None if running is None else getattr(running.request, REQUEST_KEY, None)
+    return found if isinstance(found, Exchange) else None
+
+
+def _of_running_request() -> RequestContext | None:
+    """The holder in a streamed body or a copied context: Flask's variable has it."""
+    exchange = _exchange()
+    return None if exchange is None else exchange.context
+
+
+fallbacks.append(_of_running_request)
