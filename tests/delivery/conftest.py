@@ -11,6 +11,14 @@ from segment_integrations.delivery.engine import Delivery
 from segment_integrations.delivery.transport import HttpTransport
 
 
+@pytest.fixture(autouse=True)
+def _direct(monkeypatch):
+    """Keep a proxy of whoever runs the tests out of them."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
 @pytest.fixture
 def bench():
     return Bench

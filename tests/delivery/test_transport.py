@@ -166,9 +166,6 @@ def test_the_environment_names_the_proxy(
 ):
     """The usual variables are read, with and without a scheme, and so is no_proxy."""
     proxy = collector()
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
     for name, value in environment.items():
         bare = proxy.host.removeprefix("http://")
         monkeypatch.setenv(name, value.format(proxy=proxy.host, bare=bare))

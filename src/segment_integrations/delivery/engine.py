@@ -133,9 +133,9 @@ class Delivery:
             self._count_refused(running)
             if self._closing:
                 return False
-        running.start()
         if self._closed and accepted:  # `close` ended while this was put
-            accepted = running.give_up("closed", "the client is closed") == 0
+            return running.give_up("closed", DETAILS["closed"]) == 0
+        running.start()
         return accepted
 
     def flush(self, timeout: float) -> bool:
