@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ Message = dict[str, Any]
 """A decoded message, as it would go over the wire."""
 
 
-class Asserts:
+class Asserts(ABC):
     """
     Asserts about messages, to be mixed into what holds them.
 
@@ -26,13 +27,15 @@ class Asserts:
     """
 
     @property
+    @abstractmethod
     def messages(self) -> list[Message]:
         """The messages."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def _reasons(self, call: Call, *, is_empty: bool) -> list[str]:
         """Lines on why more did not arrive."""
-        raise NotImplementedError
+        ...
 
     def assert_tracked(
         self,

@@ -95,5 +95,8 @@ def _opened() -> list[Analytics]:
 
 
 def _counts(analytics: Analytics) -> tuple[Counter[str], Counter[str]]:
-    stats = analytics.stats()
+    try:
+        stats = analytics.stats()
+    except Exception:  # noqa: BLE001 - a user's sink; a reason is no reason to fail
+        return Counter(), Counter()
     return Counter(stats.dropped), Counter(stats.pages)

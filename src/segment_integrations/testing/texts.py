@@ -79,11 +79,7 @@ def _named(message: Message) -> str:
 
 def _label(message: Message) -> str:
     """``track "Checkout Started" (user-1)``: which call, about whom."""
-    if "userId" in message:
-        return f"{_named(message)} ({message['userId']})"
-    if "anonymousId" in message:
-        return f"{_named(message)} (anonymous)"
-    return _named(message)
+    return f"{_named(message)} ({message.get('userId', 'anonymous')})"
 
 
 def _listed(messages: Iterable[Message]) -> str:
@@ -100,11 +96,10 @@ def _nearest(expectation: Expectation, messages: list[Message]) -> Message | Non
     """The message of the same call and nearest name with the fewest differences."""
     candidates = [one for one in messages if one["type"] == expectation.call]
     argument = expectation.name_argument
-    if argument is not None:
-        name = _nearest_name(
-            expectation.wanted[argument],
-            [str(one[argument]) for one in candidates if argument in one],
-        )
+    wanted = None if argument is None else expectation.wanted[argument]
+    if argument is not None and isinstance(wanted, str):
+        names = [str(one[argument]) for one in candidates if argument in one]
+        name = wanted if wanted in names else _nearest_name(wanted, names)
         if name is not None:
             candidates = [one for one in candidates if one.get(argument) == name]
         elif expectation.call == "track":
@@ -114,9 +109,7 @@ def _nearest(expectation: Expectation, messages: list[Message]) -> Message | Non
     )
 
 
-def _nearest_name(wanted: object, names: list[str]) -> str | None:
-    if not isinstance(wanted, str) or wanted in names:
-        return wanted if isinstance(wanted, str) else None
+def _nearest_name(wanted: str, names: list[str]) -> str | None:
     folded = {name.casefold(): name for name in names}
     close = difflib.get_close_matches(wanted.casefold(), folded, n=1)
     return folded[close[0]] if close else None
