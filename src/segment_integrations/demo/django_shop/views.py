@@ -2,7 +2,8 @@
 The views of the shop.
 
 `login()` and `logout()` are Django's, and the library listens to them: it identifies
-the user with the visitor's anonymous id, and forgets both at the end.
+the user with the visitor's anonymous id, and forgets both at the end. What it does not
+send by itself is traits, and the *Signed Out* that ends the story.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from django.http import (
 from django.middleware.csrf import get_token
 from django.views.decorators.http import require_GET, require_POST
 
-from segment_integrations import track
+from segment_integrations import identify, track
 from segment_integrations.demo import pages, shop, users
 from segment_integrations.demo.pages import TAKEN, WRONG
 
@@ -114,6 +115,7 @@ def signup(request: HttpRequest) -> HttpResponse:
         )
         return HttpResponse(again, status=400)
     login(request, user)
+    identify(traits={"name": name, "createdAt": user.date_joined})
     track("Signed Up", {"type": "organic", "username": user.username})
     return SeeOther("/account")
 
@@ -144,6 +146,8 @@ def account(request: HttpRequest) -> HttpResponse:
 @require_POST
 def signout(request: HttpRequest) -> HttpResponse:
     """Forget the user: the visitor gets a new anonymous id as well."""
+    if request.user.is_authenticated:
+        track("Signed Out", {"username": request.user.get_username()})
     logout(request)
     return SeeOther("/")
 
