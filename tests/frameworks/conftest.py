@@ -1,0 +1,70 @@
+"""Sets Django up for the tests of this folder; other frameworks need nothing."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_project")
+
+import django
+
+django.setup()
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth import get_user_model
+from django.test import AsyncClient, Client
+
+from segment_integrations.testing import BROWSER_HEADERS
+
+ANONYMOUS = "visitor-0001"
+
+
+class Browser:
+    """One browser in front of Django under WSGI or ASGI."""
+
+    def __init__(self, kind):
+        self.kind = kind
+        self.client = Client() if kind == "wsgi" else AsyncClient()
+        self.client.cookies["ajs_anonymous_id"] = ANONYMOUS
+
+    def get(self, path, headers=None, **options):
+        headers = {**BROWSER_HEADERS, **(headers or {})}
+        get = self.client.get
+        if self.kind == "asgi":
+            get = async_to_sync(get)
+        return get(path, headers=headers, **options)
+
+    def post(self, path, **options):
+        post = self.client.post
+        if self.kind == "asgi":
+            post = async_to_sync(post)
+        return post(path, **options)
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def browser(request):
+    """A browser in front of Django under each of the two interfaces."""
+    return Browser(request.param)
+
+
+@pytest.fixture
+def wsgi():
+    """A browser in front of Django under WSGI."""
+    return Browser("wsgi")
+
+
+@pytest.fixture
+def asgi():
+    """A browser in front of Django under ASGI."""
+    return Browser("asgi")
+
+
+@pytest.fixture
+def ada(db):
+    """A user."""
+    return get_user_model().objects.create_user("ada", password="pw")
+
+
+@pytest.fixture
+def bob(db):
+    """Another user."""
+    return get_user_model().objects.create_user("bob", password="pw")
