@@ -1,9 +1,7 @@
 """The addresses of the shop."""
 
 from django.urls import path
-from django.views.static import serve
 
-from segment_integrations.demo import shop
 from segment_integrations.demo.django_shop import views
 
 handler404 = views.not_found
@@ -14,7 +12,7 @@ urlpatterns = [
     path("products/<slug:slug>", views.product),
     path("api/stock/<slug:slug>", views.stock),
     path("favicon.ico", views.favicon),
-    path("static/<path:path>", serve, {"document_root": shop.STATIC}),
+    path("static/shop.css", views.style),
     path("signup", views.signup),
     path("signin", views.signin),
     path("account", views.account),
