@@ -9,7 +9,7 @@ from typing import Final
 # What crawlers, previews, monitors and HTTP libraries call themselves. The words stand
 # where no browser has them; "cubot" is a telephone.
 _WORDS: Final = re.compile(
-    r"(?<!cu)bot\b|bot[/\s;)_-]|crawl|spider|slurp|scrap(?:er|y)|archiver|indexer"
+    r"(?<!cu)bot(?:\b|_)|crawl|spider|slurp|scrap(?:er|y)|archiver|indexer"
     r"|facebookexternalhit|facebookcatalog|whatsapp/|embedly|skypeuripreview"
     r"|mediapartners|adsbot|feedfetcher|feedburner|bingpreview|google-inspectiontool"
     r"|google-read-aloud|googleother|chrome-lighthouse|lighthouse|pagespeed|gtmetrix"
