@@ -1,0 +1,157 @@
+"""Django, under WSGI with sync views and under ASGI with async ones."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import django
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.test import AsyncClient, Client, override_settings
+from django.urls import path as url
+from neutral import Answer, Ask, Reply, Routes, Seen, View
+
+from segment_integrations.client import Analytics
+
+SESSION_KEY = "_auth_user_id"
+OURS = "segment_integrations.django.middleware.SegmentMiddleware"
+NEEDED: dict[str, Any] = {
+    "ALLOWED_HOSTS": ["*"],
+    "APPEND_SLASH": False,
+    "DEBUG_PROPAGATE_EXCEPTIONS": False,
+    "LOGGING_CONFIG": None,
+    "SECRET_KEY": "a" * 50,
+    "SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies",
+}
+
+if not settings.configured:
+    settings.configure(
+        INSTALLED_APPS=[
+            "django.contrib.auth",
+            "django.contrib.contenttypes",
+            "django.contrib.sessions",
+            "segment_integrations.django",
+        ],
+        DATABASES={
+            "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+        },
+        USE_TZ=True,
+        **NEEDED,
+    )
+    django.setup()
+
+
+def native_response(reply: Reply) -> HttpResponse | StreamingHttpResponse:
+    response: Any
+    if reply.chunks is None:
+        response = HttpResponse(reply.body, status=reply.status)
+    else:
+        response = StreamingHttpResponse(iter(reply.chunks), status=reply.status)
+    del response["Content-Type"]
+    for name, value in reply.headers:
+        if name == "Set-Cookie":
+            response.cookies.load(value)
+        else:
+            response[name] = value
+    return response
+
+
+def endpoint(view: View, *, is_async: bool) -> Callable[..., Any]:
+    if is_async or inspect.iscoroutinefunction(view):
+
+        async def serve(request: HttpRequest, **params: object) -> Any:
+            reply = view(Seen(params, request.session, request))
+            return native_response(await reply if inspect.isawaitable(reply) else reply)
+
+    else:
+
+        def serve(request: HttpRequest, **params: object) -> Any:
+            return native_response(view(Seen(params, request.session, request)))
+
+    serve.__dict__.update(view.__dict__)
+    serve.__name__ = view.__name__
+    return serve
+
+
+def django_path(path: str) -> str:
+    path = re.sub(r"{(\w+):(\w+)}", r"<\2:\1>", path)
+    return re.sub(r"{(\w+)}", r"<\1>", path).removeprefix("/")
+
+
+def options(values: dict[str, Any], routes: Routes, *, is_async: bool) -> Any:
+    """The settings of one app, to be entered and left by the test."""
+    middleware = ["django.contrib.sessions.middleware.SessionMiddleware"]
+    if values:
+        middleware.append(OURS)
+    patterns = tuple(
+        url(django_path(path), endpoint(view, is_async=is_async))
+        for path, view in routes.items()
+    )
+    return override_settings(
+        **NEEDED,
+        MIDDLEWARE=middleware,
+        ROOT_URLCONF=SimpleNamespace(urlpatterns=patterns).urlpatterns,
+        SEGMENT={name.upper(): value for name, value in values.items()},
+    )
+
+
+class _AsyncClient(AsyncClient):
+    """A client with an address, and with one Host header only."""
+
+    peer = "127.0.0.1"
+
+    def _base_scope(self, **request: Any) -> dict[str, Any]:
+        scope: dict[str, Any] = super()._base_scope(**request)
+        scope["client"] = [self.peer, 50_000]
+        headers = [pair for pair in scope["headers"] if pair != (b"cookie", b"")]
+        if [name for name, _ in headers].count(b"host") > 1:
+            headers.remove((b"host", b"testserver"))
+        scope["headers"] = headers
+        return scope
+
+
+class App:
+    """The clients of the app that the settings describe."""
+
+    def __init__(self, analytics: Analytics | None, *, is_async: bool) -> None:
+        self.analytics = analytics
+        self.is_async = is_async
+
+    def send(self, ask: Ask) -> Answer:
+        if self.is_async:
+            return asyncio.run(self._asend(ask))
+        client = Client(raise_request_exception=False, REMOTE_ADDR=ask.peer)
+        return _answer(client.generic(ask.method, ask.path, **_options(ask)))
+
+    async def _asend(self, ask: Ask) -> Answer:
+        client = _AsyncClient(raise_request_exception=False)
+        client.peer = ask.peer
+        return _answer(
+            await client.generic(ask.method, ask.path, **_options(ask))  # type: ignore[misc]
+        )
+
+    def send_all(self, asks: Sequence[Ask]) -> list[Answer]:
+        async def gathered() -> list[Answer]:
+            return await asyncio.gather(*(self._asend(one) for one in asks))
+
+        if self.is_async:
+            return asyncio.run(gathered())
+        with ThreadPoolExecutor(32) as pool:
+            return list(pool.map(self.send, asks))
+
+
+def _options(ask: Ask) -> dict[str, Any]:
+    return {"headers": dict(ask.headers), "secure": ask.scheme == "https"}
+
+
+def _answer(response: Any) -> Answer:
+    headers = [(name.lower(), value) for name, value in response.items()]
+    headers += [("set-cookie", one.OutputString()) for one in response.cookies.values()]
+    body = b"".join(response) if response.streaming else response.content
+    return Answer(response.status_code, headers, body)

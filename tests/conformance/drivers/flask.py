@@ -1,0 +1,76 @@
+"""Flask, whose views are sync."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from flask import Flask, Response, request, session
+from neutral import ALL_METHODS, Answer, Ask, Reply, Routes, Seen, View
+
+from segment_integrations.client import Analytics
+from segment_integrations.flask import Segment
+
+SESSION_KEY = "user_id"
+
+
+def native_response(reply: Reply) -> Response:
+    content = reply.body if reply.chunks is None else iter(reply.chunks)
+    response = Response(content, reply.status)
+    response.headers.pop("Content-Type", None)
+    for name, value in reply.headers:
+        response.headers.add(name, value)
+    return response
+
+
+def endpoint(view: View) -> Callable[..., Response]:
+    def serve(**params: object) -> Response:
+        return native_response(view(Seen(params, session, request)))
+
+    serve.__dict__.update(view.__dict__)
+    serve.__name__ = view.__name__
+    return serve
+
+
+def flask_path(path: str) -> str:
+    path = re.sub(r"{(\w+):(\w+)}", r"<\2:\1>", path)
+    return re.sub(r"{(\w+)}", r"<\1>", path)
+
+
+class App:
+    """The app and its clients."""
+
+    def __init__(
+        self, routes: Routes, *, is_async: bool, analytics: Analytics | None
+    ) -> None:
+        self.analytics = analytics
+        self.app = Flask("conformance", static_folder=None)
+        self.app.secret_key = "a" * 32
+        for path, view in routes.items():
+            self.app.add_url_rule(
+                flask_path(path),
+                f"{view.__name__}_{path}".replace(".", "_"),
+                endpoint(view),
+                methods=list(ALL_METHODS),
+            )
+        if analytics is not None:
+            Segment(self.app, analytics=analytics)
+
+    def send(self, ask: Ask) -> Answer:
+        client = self.app.test_client(use_cookies=False)
+        client.environ_base = {"REMOTE_ADDR": ask.peer}
+        response = client.open(
+            ask.path,
+            method=ask.method,
+            headers=list(ask.headers.items()),
+            base_url=f"{ask.scheme}://testserver",
+        )
+        headers = [(name.lower(), value) for name, value in response.headers]
+        return Answer(response.status_code, headers, response.data)
+
+    def send_all(self, asks: Sequence[Ask]) -> list[Answer]:
+        with ThreadPoolExecutor(32) as pool:
+            found: Any = pool.map(self.send, asks)
+            return list(found)

@@ -1,0 +1,127 @@
+"""Starlette, with sync or async endpoints."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import httpx
+from neutral import ALL_METHODS, Answer, Ask, Reply, Routes, Seen, View
+from starlette.applications import Starlette
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from segment_integrations.client import Analytics
+from segment_integrations.starlette import SegmentMiddleware
+
+SESSION_KEY = "user_id"
+
+
+def native_response(reply: Reply) -> Response:
+    response: Response
+    if reply.chunks is not None:
+        response = StreamingResponse(iter(reply.chunks), reply.status)
+    else:
+        response = Response(reply.body, reply.status)
+    kept = [pair for pair in response.raw_headers if pair[0] == b"content-length"]
+    given = [(n.lower().encode(), v.encode("latin-1")) for n, v in reply.headers]
+    response.raw_headers = kept + given
+    return response
+
+
+def endpoint(view: View, *, is_async: bool) -> Callable[..., Any]:
+    def seen(request: Request) -> Seen:
+        return Seen(request.path_params, request.scope["session"], request)
+
+    if is_async or inspect.iscoroutinefunction(view):
+
+        async def serve(request: Request) -> Response:
+            reply = view(seen(request))
+            return native_response(await reply if inspect.isawaitable(reply) else reply)
+
+    else:
+
+        def serve(request: Request) -> Response:
+            return native_response(view(seen(request)))
+
+    serve.__dict__.update(view.__dict__)
+    serve.__name__ = view.__name__
+    return serve
+
+
+def add_route(app: Starlette, path: str, serve: Callable[..., Any]) -> None:
+    app.router.routes.append(Route(path, serve, methods=list(ALL_METHODS)))
+
+
+class App:
+    """The app and its clients."""
+
+    make: Callable[[], Starlette] = Starlette
+    middleware: type[SegmentMiddleware] = SegmentMiddleware
+    add_route = staticmethod(add_route)
+
+    def __init__(
+        self,
+        routes: Routes,
+        *,
+        is_async: bool,
+        analytics: Analytics | None,
+        inside: Sequence[Any] = (),
+        outside: Sequence[Any] = (),
+    ) -> None:
+        self.analytics = analytics
+        self.app = type(self).make()
+        for path, view in routes.items():
+            self.add_route(self.app, path, endpoint(view, is_async=is_async))
+        for one in inside:
+            self.app.add_middleware(one)
+        self.app.add_middleware(SessionMiddleware, secret_key="a" * 32)
+        if analytics is not None:
+            self.app.add_middleware(self.middleware, analytics=analytics)
+        for one in outside:
+            self.app.add_middleware(one)
+
+    def send(self, ask: Ask) -> Answer:
+        client = TestClient(
+            self.app,
+            base_url=f"{ask.scheme}://testserver",
+            raise_server_exceptions=False,
+            follow_redirects=False,
+            client=(ask.peer, 50_000),
+        )
+        for name in ("accept", "accept-encoding", "user-agent"):
+            del client.headers[name]
+        return _answer(
+            client.request(ask.method, ask.path, headers=_bytes(ask.headers))
+        )
+
+    def send_all(self, asks: Sequence[Ask]) -> list[Answer]:
+        async def gathered() -> list[Answer]:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://testserver"
+            ) as client:
+                sent = [
+                    client.request(one.method, one.path, headers=_bytes(one.headers))
+                    for one in asks
+                ]
+                return [_answer(one) for one in await asyncio.gather(*sent)]
+
+        return asyncio.run(gathered())
+
+
+def _bytes(headers: Any) -> list[tuple[bytes, bytes]]:
+    return [(n.encode(), v.encode("latin-1")) for n, v in headers.items()]
+
+
+def _answer(response: Any) -> Answer:
+    headers = [
+        (name.decode().lower(), value.decode("latin-1"))
+        for name, value in response.headers.raw
+    ]
+    return Answer(response.status_code, headers, response.content)
