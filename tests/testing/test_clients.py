@@ -1,5 +1,6 @@
 """PR-3: the fixture sees what each framework's own test client causes."""
 
+import flask
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -9,6 +10,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from segment_integrations import Analytics, set_user, track
+from segment_integrations.flask import Segment
 from segment_integrations.starlette import SegmentMiddleware
 from segment_integrations.testing import BROWSER_HEADERS
 
@@ -67,6 +69,88 @@ async def test_httpx(app, segment_events):
         await client.get("/products/shoe", headers=BROWSER_HEADERS)
 
     check(segment_events)
+
+
+def test_flask(segment_events):
+    """Flask's test client."""
+    app = flask.Flask("shop")
+    with Analytics("key") as analytics:
+        Segment(app, analytics=analytics)
+
+        @app.get("/products/<slug>")
+        def show(slug):
+            set_user("user-1")
+            track("Product Viewed", {"slug": slug})
+            return "<h1>Shoe</h1>"
+
+        app.test_client().get("/products/shoe", headers=BROWSER_HEADERS)
+
+    segment_events.assert_tracked(
+        "Product Viewed", user_id="user-1", properties={"slug": "shoe"}, count=1
+    )
+    segment_events.assert_page("/products/{slug}", path="/products/shoe", count=1)
+
+
+def test_django(project, endpoint):
+    """Django's `Client`, also where a `TestCase` rolls its transaction back."""
+    project.makepyfile(
+        conftest="""
+        import django
+        from django.conf import settings
+
+        settings.configure(
+            ALLOWED_HOSTS=["*"],
+            DATABASES={
+                "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+            },
+            INSTALLED_APPS=["segment_integrations.django"],
+            MIDDLEWARE=["segment_integrations.django.middleware.SegmentMiddleware"],
+            ROOT_URLCONF="test_shop",
+            SECRET_KEY="x",
+        )
+        django.setup()
+        """,
+        test_shop="""
+        import pytest
+        from django.db import transaction
+        from django.http import HttpResponse
+        from django.test import Client, TestCase
+        from django.urls import path
+        from segment_integrations import set_user, track
+        from segment_integrations.testing import BROWSER_HEADERS, capture
+
+        def show(request, slug):
+            set_user("user-1")
+            with transaction.atomic():
+                track("Product Viewed", {"slug": slug})
+            return HttpResponse("<h1>Shoe</h1>")
+
+        urlpatterns = [path("products/<slug:slug>/", show)]
+
+        def check(client, events):
+            client.get("/products/shoe/", headers=BROWSER_HEADERS)
+            events.assert_tracked("Product Viewed", count=1, user_id="user-1")
+            events.assert_page("/products/{slug}/", path="/products/shoe/", count=1)
+
+        @pytest.mark.django_db(transaction=True)
+        def test_committed(segment_events):
+            check(Client(), segment_events)
+
+        @pytest.mark.django_db
+        def test_rolled_back(segment_events, client):
+            check(client, segment_events)
+
+        class TestShop(TestCase):
+            def test_it(self):
+                with capture() as events:
+                    check(self.client, events)
+        """,
+    )
+
+    result = project.runpytest_subprocess("-p", "no:randomly", "-W", "error")
+
+    result.assert_outcomes(passed=3)
+    assert endpoint.events == []
 
 
 def test_a_page_that_was_not_counted(app, segment_events):
