@@ -75,9 +75,7 @@ class Bench:
         self.tokens = 0
         self.worker = Worker(
             self.transport,
-            Options(
-                **{**DEFAULTS, **options}, clock=self.clock, rand=lambda: 1.0
-            ),
+            Options(**{**DEFAULTS, **options}, clock=self.clock, rand=lambda: 1.0),
             drops=self.drops,
             throttle=self.throttle,
             wake=self._wake,

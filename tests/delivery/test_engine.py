@@ -105,11 +105,7 @@ def test_case_07_an_outage_costs_nothing(collector, deliver):
     events = [f"e{n}" for n in range(50)]
     put(delivery, *events)
     assert delivery.flush(SLACK)
-    taken = [
-        event
-        for request in target.requests[-5:]
-        for event in request.events
-    ]
+    taken = [event for request in target.requests[-5:] for event in request.events]
     assert events == taken
     assert accounted(delivery)
 

@@ -84,10 +84,11 @@ def test_case_13_what_is_left_is_counted_once(collector, run):
         "put('e', 7); put('o', 5, other)\n",
     )
     assert 0 == result.returncode
-    lines = sorted(result.stderr.splitlines())
-    assert [f"{n} message(s) not sent: exit" for n in (5, 7)] == [
-        line.split(" (")[0] for line in lines
-    ]
+    # An attempt that ends just before the deadline may have a line of its own.
+    lost = [line for line in result.stderr.splitlines() if "not sent" in line]
+    assert [f"{n} message(s) not sent: exit" for n in (5, 7)] == sorted(
+        line.split(" (")[0] for line in lost
+    )
 
 
 def test_case_15_a_drain_is_not_repeated_at_the_exit(collector, run):
@@ -164,9 +165,9 @@ def test_case_11_forks_under_load_do_not_hang(collector, run):
     target = collector()
     script = """
 import threading
-stop = []
+stop = threading.Event()
 def busy(name):
-    while not stop:
+    while not stop.wait(0.0005):
         put(name, 20)
 threads = [threading.Thread(target=busy, args=(f't{n}',)) for n in range(3)]
 for thread in threads: thread.start()
@@ -175,14 +176,27 @@ for n in range(40):
     if pid == 0:
         put(f'child{n}', 5)
         os._exit(0 if DELIVERY.flush(10) else 1)
-    assert os.waitpid(pid, 0)[1] == 0, n
-stop.append(True)
+    if os.waitpid(pid, 0)[1]: print(f'child {n} failed')
+stop.set()
 for thread in threads: thread.join()
 """
     result = run(target, script, "-W", "ignore::DeprecationWarning")
-    assert (0, "") == (result.returncode, result.stderr)
+    assert (0, "", "") == (result.returncode, result.stdout, result.stderr)
     children = [event for event in target.events if event.startswith("child")]
     assert 200 == len(children) == len(set(children))
+
+
+def test_case_11_the_worker_imports_nothing(collector, run):
+    """A fork during an import of the worker would lock that module in the child."""
+    script = """
+loaded = set(sys.modules)
+put('e', 2)
+DELIVERY.flush(10)
+assert DELIVERY.stats().delivered == 2
+print(*(set(sys.modules) - loaded))
+"""
+    late = (503, {"Retry-After": "Fri, 01 May 2020 12:00:30 GMT"}, b"")
+    assert "\n" == run(collector(late, "drop", 400), script).stdout
 
 
 def test_a_closed_delivery_stays_closed_in_the_child(collector, run):

@@ -21,9 +21,7 @@ KEY = "k" * 64
 
 
 def make(max_bytes=10**9, overflow="drop_newest", *, full_at=500, wake=lambda: None):
-    return ByteQueue(
-        max_bytes, overflow, full_at=full_at, clock=lambda: 0.0, wake=wake
-    )
+    return ByteQueue(max_bytes, overflow, full_at=full_at, clock=lambda: 0.0, wake=wake)
 
 
 def drain(queue, max_count):

@@ -7,6 +7,7 @@ matter. Nothing that it raises, logs or shows has the write key or a message in 
 
 from __future__ import annotations
 
+import codecs
 import gzip as gzip_format
 import os
 from base64 import b64encode
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from segment_integrations.core.ports import Batch
+
+# urllib3 encodes host names with it, and Python would import it on the worker: a fork
+# in that moment leaves the child with an import lock that nobody holds any more.
+codecs.lookup("idna")
 
 PATH: Final = "/v1/batch"
 """Source: Segment, HTTP Tracking API, "Batch"."""
