@@ -354,33 +354,35 @@ class RequestContext:
     def page(self) -> dict[str, str]:
         """The spec's `context.page` of this request."""
         root = self.root
-        if root._page is None:
-            if root.info is None or root.analytics is None:
-                return {}
-            routing = root.routing
-            page = spec_context.page(
-                root.info, routing, root.analytics.settings, root._resolve
-            )
-            if routing is UNROUTED:
-                return page  # too early to know which parts are secrets: ask again
+        if root._page is not None:
+            return root._page
+        if root.info is None or root.analytics is None:
+            return {}
+        routing = root.routing
+        page = spec_context.page(
+            root.info, routing, root.analytics.settings, root._resolve
+        )
+        # Before routing it is not known which parts are secrets: ask again later.
+        if routing is not UNROUTED or root._routing is None or root.response:
             root._page = page
-        return root._page
+        return page
 
     def shared(self) -> dict[str, Any]:
         """The part of the spec's `context` that all events of this request share."""
         root = self.root
-        if root._shared is None:
-            if root.info is None or root.analytics is None:
-                return {}
-            shared: dict[str, Any] = {}
-            with root.analytics.throttle.guard("context"):
-                shared = spec_context.request_context(
-                    root.info, root.page(), root.analytics.settings
-                )
-            if root._page is None:
-                return shared
-            root._shared = shared
-        return root._shared
+        if root._shared is not None:
+            return root._shared
+        if root.info is None or root.analytics is None:
+            return {}
+        shared: dict[str, Any] = {}
+        with root.analytics.throttle.guard("context"):
+            page = root.page()
+            shared = spec_context.request_context(
+                root.info, page, root.analytics.settings
+            )
+            if root._page is page:
+                root._shared = shared
+        return shared
 
     def extra(self) -> dict[str, Any]:
         """What `bind(context=...)` added, outermost first."""

@@ -91,6 +91,7 @@ def anonymous_id(cookie: str | None) -> str | None:
     return value
 
 
+@lru_cache(maxsize=256)
 def locale(accept_language: str) -> str | None:
     """The first language tag of an ``Accept-Language`` header."""
     tag = accept_language.split(",", 1)[0].split(";", 1)[0].strip()
@@ -133,15 +134,17 @@ def _allowed(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(fnmatch.translate(one) for one in patterns) or r"(?!)")
 
 
-def query_pairs(query: str) -> list[tuple[str, str]]:
+@lru_cache(maxsize=256)
+def query_pairs(query: str) -> tuple[tuple[str, str], ...]:
     """The pairs of a query string, cleaned and bounded; never raises."""
     try:
         pairs = parse_qsl(query[:URL_MAX_CHARS], max_num_fields=100, errors="replace")
     except ValueError:
-        return []
-    return [(clean(key), clean(value)) for key, value in pairs]
+        return ()
+    return tuple((clean(key), clean(value)) for key, value in pairs)
 
 
+@lru_cache(maxsize=256)
 def search(query: str, patterns: tuple[str, ...]) -> str:
     """``?`` and the allow-listed parameters of *query*, or the empty text."""
     if not query or not patterns:
@@ -167,6 +170,7 @@ def campaign(query: str) -> dict[str, str]:
     return found
 
 
+@lru_cache(maxsize=256)
 def split_url(url: str) -> tuple[str, str, str] | None:
     """
     Scheme with host, path and query of an address, or None when it has no host.
@@ -184,6 +188,7 @@ def split_url(url: str) -> tuple[str, str, str] | None:
     return f"{parts.scheme}://{netloc}", parts.path or "/", parts.query
 
 
+@lru_cache(maxsize=256)
 def quoted(path: str) -> str:
     """*path* as it stands in an address; what is quoted already stays so."""
     return quote(path, safe="/%:@!$&'()*+,;=~-._")
@@ -276,6 +281,7 @@ def forwarded_hops(x_forwarded_for: str | None, forwarded: str | None) -> list[s
     return hops
 
 
+@lru_cache(maxsize=1024)
 def _address(text: str | None) -> Address | None:
     """Parse an address with or without a port, in brackets or not."""
     if not text:
