@@ -43,12 +43,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(live.close)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)  # the form that old pluggy knows too
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None]:
     """Open the gate for a marked test, its fixtures included."""
     is_marked = item.get_closest_marker(LIVE) is not None
     with GATE.live(is_live=is_marked or bool(item.config.getini(LIVE))):
-        return (yield)
+        yield
 
 
 @pytest.fixture
