@@ -2,18 +2,16 @@
 
 import os
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_project")
-
 import django
-
-django.setup()
-
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.test import AsyncClient, Client
 
 from segment_integrations.testing import BROWSER_HEADERS
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_project")
+django.setup()
 
 ANONYMOUS = "visitor-0001"
 

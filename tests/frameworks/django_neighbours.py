@@ -1,6 +1,7 @@
 """A middleware and a session engine that stand next to ours in tests."""
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpResponse
 
@@ -50,3 +51,12 @@ class Cached:
 
     def __call__(self, request):
         return HttpResponse("cached")
+
+
+class OwnAuthentication(AuthenticationMiddleware):
+    """An application's own, made from Django's."""
+
+
+def stamp(message):
+    """A processor."""
+    return {**message, "properties": {"stamped": True}}

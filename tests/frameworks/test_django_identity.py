@@ -15,7 +15,9 @@ SESSION_BACKENDS = ["db", "cache", "cached_db", "signed_cookies"]
 
 
 def counted(browser, path):
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         response = browser.get(path)
     return response, [one["sql"] for one in queries]
 
@@ -143,7 +145,7 @@ def test_session_key(browser, db, settings, segment_events):
 
 
 @pytest.mark.parametrize("path", ["/tracked", "/atracked"])
-def test_dj4_eager(browser, ada, settings, segment_events, path, caplog):
+def test_dj4_eager(browser, ada, settings, segment_events, caplog, path):  # noqa: PLR0917 - fixtures
     """DJ-4: "eager" loads the user before the view, sync or async."""
     settings.SEGMENT = {"IDENTITY": "eager"}
     browser.client.force_login(ada)
@@ -169,7 +171,8 @@ def test_user_callable_names_the_user_after_a_login(
     settings.SEGMENT = {
         "USER": lambda request: (
             f"name:{request.user.username}"
-            if "user" in request.__dict__ and request.resolver_match
+            if "user" in request.__dict__
+            and request.resolver_match
             and request.user.__class__.__name__ == "User"
             else None
         )
@@ -195,7 +198,7 @@ def test_dj5_login(browser, ada, segment_events, prefix):
 
 @pytest.mark.parametrize("cookie", [False, True])
 @pytest.mark.parametrize("path", ["/in/", "/in-only/", "/ain/"])
-def test_dj5_switch_of_users(
+def test_dj5_switch_of_users(  # noqa: PLR0917 - fixtures
     browser, ada, bob, settings, segment_events, path, cookie
 ):
     """DJ-5: Another user on the same browser does not inherit its history."""

@@ -75,15 +75,23 @@ def _position(listed: list[str], path: str) -> int | None:
     """Where *path*, or a class made from it, stands in *listed*."""
     if path in listed:
         return listed.index(path)
-    wanted = import_string(path)
+    wanted = _imported(path)
+    if not isinstance(wanted, type):
+        return None
     for index, one in enumerate(listed):
-        try:
-            candidate = import_string(one)
-        except ImportError:
-            continue  # Django itself says so
+        candidate = _imported(one)
         if isinstance(candidate, type) and issubclass(candidate, wanted):
             return index
     return None
+
+
+def _imported(path: str) -> object:
+    """What *path* names; None where it fails, as Django's without their app do."""
+    try:
+        found: object = import_string(path)
+    except (ImportError, RuntimeError):
+        return None
+    return found
 
 
 def _brings_users() -> bool:

@@ -65,10 +65,7 @@ def of_path(path: str, urlconf: Any = None) -> Routing | None:
         return None
     urlconf = urlconf or django_settings.ROOT_URLCONF
     language = translation.get_language() if django_settings.USE_I18N else None
-    try:
-        return _resolved(path, urlconf, language)
-    except TypeError:  # a URLconf may be a list, which no cache can hold
-        return _resolved.__wrapped__(path, urlconf, language)
+    return _resolved(path, urlconf, language)
 
 
 @lru_cache(maxsize=_ROUTES_MAX)

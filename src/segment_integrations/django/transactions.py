@@ -23,46 +23,61 @@ _numbers: Final = itertools.count()
 
 class _Held:
     """
-    One message that waits for a commit.
+    One message that waits for the commit of every transaction it was made in.
 
-    The connection's list of what is to be done on commit is the only one to hold it,
-    so that its end without a call is a rollback: Django tells that to nobody.
+    Args:
+        put: Hands it on.
+        rolled_back: Called instead, once, when one of them was rolled back.
+        waits: How many there are.
     """
 
+    __slots__ = ("_is_lost", "_put", "_rolled_back", "_waits")
+
     def __init__(
-        self, put: Callable[[], None], rolled_back: Callable[[], None]
+        self, put: Callable[[], None], rolled_back: Callable[[], None], waits: int
     ) -> None:
-        self.number = next(_numbers)
-        self.connection: BaseDatabaseWrapper | None = None
-        self._put: Callable[[], None] | None = put
+        self._put = put
         self._rolled_back = rolled_back
+        self._waits = waits
+        self._is_lost = False
 
-    __qualname__ = "segment_integrations event"  # for Django's log
+    def committed(self) -> None:
+        """One transaction less to wait for."""
+        self._waits -= 1
+        if not self._waits and not self._is_lost:
+            self._put()
 
-    def wait_for(self, connection: BaseDatabaseWrapper) -> None:
-        """Be called after the commit of *connection*'s transaction."""
+    def lost(self) -> None:
+        """One of the transactions will never commit."""
+        if not self._is_lost:
+            self._is_lost = True
+            self._rolled_back()
+
+
+class _Callback:
+    """
+    Waits in one connection's list of what is to be done on commit.
+
+    Nothing else holds it, so that its end without a call is a rollback: Django tells
+    that to nobody.
+    """
+
+    __qualname__ = "segment_integrations"  # for Django's log
+
+    def __init__(self, held: _Held, connection: BaseDatabaseWrapper) -> None:
+        self.number = next(_numbers)
         self.connection = connection
-        transaction.on_commit(self, using=connection.alias, robust=True)
-        if _is_from_testcase(connection):
-            _waiting_in_tests.add(self)
-            _let_tests_settle()
-        else:
-            _move_forward(connection)
+        self._held: _Held | None = held
 
     def __call__(self) -> None:
-        """Hand the message on, unless another database's transaction is open."""
-        if self._put is None:
-            return
-        connection = _open_connection()
-        if connection is not None:
-            self.wait_for(connection)
-            return
-        put, self._put = self._put, None
-        put()
+        """The transaction has committed."""
+        held, self._held = self._held, None
+        if held is not None:
+            held.committed()
 
     def __del__(self) -> None:
-        if self._put is not None and not sys.is_finalizing():
-            self._rolled_back()
+        if self._held is not None and not sys.is_finalizing():
+            self._held.lost()
 
 
 class TransactionDeferral:
@@ -70,11 +85,23 @@ class TransactionDeferral:
 
     def defer(self, put: Callable[[], None], rolled_back: Callable[[], None]) -> bool:
         """Call *put* after the commit, or *rolled_back* after a rollback."""
-        connection = _open_connection()
-        if connection is None:
+        opened = [
+            connection
+            for connection in connections.all(initialized_only=True)
+            if _is_open(connection)
+        ]
+        if not opened:
             settle_in_tests()  # what waits there came first
             return False
-        _Held(put, rolled_back).wait_for(connection)
+        held = _Held(put, rolled_back, len(opened))
+        for connection in opened:
+            callback = _Callback(held, connection)
+            transaction.on_commit(callback, using=connection.alias, robust=True)
+            if _is_from_testcase(connection):
+                _waiting_in_tests.add(callback)
+                _let_tests_settle()
+            else:
+                _move_forward(connection)
         return True
 
 
@@ -94,14 +121,6 @@ def _is_from_testcase(connection: BaseDatabaseWrapper) -> bool:
     )
 
 
-def _open_connection() -> BaseDatabaseWrapper | None:
-    """A connection of this thread in a transaction; makes no connection."""
-    for connection in connections.all(initialized_only=True):
-        if _is_open(connection):
-            return connection
-    return None
-
-
 def _move_forward(connection: BaseDatabaseWrapper) -> None:
     """
     Put what was added last before the application's own callbacks, behind ours.
@@ -110,13 +129,13 @@ def _move_forward(connection: BaseDatabaseWrapper) -> None:
     it would be lost though the transaction has committed.
     """
     callbacks = connection.run_on_commit
-    if callbacks and isinstance(callbacks[-1][1], _Held):
+    if callbacks and isinstance(callbacks[-1][1], _Callback):
         added = callbacks.pop()
         position = next(
             (
                 index
                 for index, callback in enumerate(callbacks)
-                if not isinstance(callback[1], _Held)
+                if not isinstance(callback[1], _Callback)
             ),
             len(callbacks),
         )
@@ -125,7 +144,7 @@ def _move_forward(connection: BaseDatabaseWrapper) -> None:
 
 # -- under TestCase, where nothing ever commits -----------------------------------
 
-_waiting_in_tests: Final[weakref.WeakSet[_Held]] = weakref.WeakSet()
+_waiting_in_tests: Final[weakref.WeakSet[_Callback]] = weakref.WeakSet()
 
 
 def _let_tests_settle() -> None:
@@ -149,13 +168,12 @@ def settle() -> None:
     was rolled back is no longer in the connection's list; in production, nothing waits
     here.
     """
-    for held in sorted(_waiting_in_tests, key=lambda one: one.number):
-        connection = held.connection
-        if connection is None or _is_open(connection):
+    for waiting in sorted(_waiting_in_tests, key=lambda one: one.number):
+        if _is_open(waiting.connection):
             continue
-        callbacks = connection.run_on_commit
-        left = [callback for callback in callbacks if callback[1] is not held]
-        _waiting_in_tests.discard(held)
+        _waiting_in_tests.discard(waiting)
+        callbacks = waiting.connection.run_on_commit
+        left = [callback for callback in callbacks if callback[1] is not waiting]
         if len(left) < len(callbacks):
             callbacks[:] = left
-            held()
+            waiting()
