@@ -66,23 +66,30 @@ class Exchange:
     """
     One request and its response, from the call of the application to its return.
 
-    The hooks may be exchanged: an application that is mounted deeper knows better.
+    It may be handed over to an application that is mounted deeper.
     """
 
-    __slots__ = ("context", "hooks", "is_running")
+    __slots__ = ("analytics", "context", "hooks", "info", "is_running")
 
     def __init__(
         self, analytics: Analytics, environ: WSGIEnvironment, hooks: Hooks
     ) -> None:
+        self.analytics = analytics
         self.hooks = hooks
         self.is_running = True
         # Not their bound methods: the hooks may change.
+        self.info = from_environ(environ, native=lambda: self.hooks.native())  # noqa: PLW0108
         self.context: RequestContext = analytics.request(
-            from_environ(environ, native=lambda: self.hooks.native()),  # noqa: PLW0108
+            self.info,
             routing=lambda: self.hooks.routing(),  # noqa: PLW0108
             resolve=lambda path: self.hooks.resolve(path),  # noqa: PLW0108
             detect=lambda: self.hooks.detect(),  # noqa: PLW0108
         ).context
+
+    def hand_over(self, analytics: Analytics, hooks: Hooks) -> None:
+        """Let an application inside, which knows more, have the request."""
+        self.analytics = self.context.analytics = analytics
+        self.hooks = hooks
 
     def watched(self, start_response: StartResponse) -> StartResponse:
         """*start_response*, with a look at its first call after that was forwarded."""
@@ -90,9 +97,7 @@ class Exchange:
         def start(
             status: str, headers: list[tuple[str, str]], exc_info: Any = None
         ) -> Callable[[bytes], object]:
-            context = self.context
-            analytics = context.analytics
-            assert analytics is not None  # noqa: S101 - a request's context has one
+            context, analytics = self.context, self.analytics
             response = None
             with analytics.throttle.guard("response"):
                 response = ResponseInfo(
@@ -118,8 +123,7 @@ class Exchange:
 
     def end(self) -> None:
         """The application has returned."""
-        assert self.context.analytics is not None  # noqa: S101 - as above
-        with self.context.analytics.throttle.guard("end of the request"):
+        with self.analytics.throttle.guard("end of the request"):
             self.hooks.end()
         self.is_running = False
 
@@ -230,9 +234,7 @@ def analytics_from(environ: WSGIEnvironment) -> Analytics:
     """
     exchange = environ.get(KEY)
     if isinstance(exchange, Exchange):
-        found = exchange.context.analytics
-        if isinstance(found, Analytics):
-            return found
+        return exchange.analytics
     analytics = analytics_now()
     if analytics is None:
         raise ConfigurationError(

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from types import SimpleNamespace
 
 import flask
 import flask_login
@@ -31,6 +32,7 @@ from segment_integrations import (
 )
 from segment_integrations.flask import Segment
 from segment_integrations.flask.middleware import REQUEST_KEY
+from segment_integrations.flask.request import FlaskHooks
 from segment_integrations.testing import BROWSER_HEADERS
 
 COOKIE = {"Cookie": "ajs_anonymous_id=anon-1"}
@@ -310,6 +312,7 @@ def test_referrers_of_other_places_stay(app, sent, monkeypatch):
     monkeypatch.setattr("segment_integrations.flask.middleware._RESOLVED_MAX", 2)
     app.add_url_rule("/", "home", html)
     referrers = [f"http://localhost/nowhere/{number}" for number in range(4)]
+    referrers += referrers[-1:]
     referrers += ["https://other.example/reset/abc"] * 2
     for referrer in referrers:
         browse(app, headers={"Referer": referrer})
@@ -469,6 +472,12 @@ def test_fl_6_two_apps_in_a_dispatcher():
     for path in ("/p/a", "/second/p/b"):
         client.get(path, headers=BROWSER_HEADERS)
     assert ["/p/a", "/p/a"] == [one["context"]["page"]["path"] for one in first]
+    client.get(
+        "/second/p/b",
+        headers={**BROWSER_HEADERS, "Referer": "http://localhost/p/a"},
+    )
+    assert "http://localhost/p/a" == second.pop()["properties"]["referrer"]
+    second.pop()
     assert ["/second/p/b"] * 2 == [one["context"]["page"]["path"] for one in second]
     assert "/p/{slug}" == second[1]["properties"]["route"]
 
@@ -501,6 +510,23 @@ def test_ctx_5_around_the_app_too(sent):
     client.set_cookie("ajs_anonymous_id", "anon-1")
     client.get("/p/a", headers=BROWSER_HEADERS)
     assert ["/p/{slug}"] == [one["name"] for one in sent]
+
+
+def test_ctx_5_a_view_that_passes_its_environ_on(app, sent):
+    """An app called with the view's own environ takes part in the same request."""
+    other_sent = Recorder()
+    other = make_app(other_sent, "other")
+    other.add_url_rule("/p/<slug>", "product", tracking)
+
+    @app.get("/p/<path:rest>")
+    def forward(rest):
+        body, *_ = run_wsgi_app(other, flask.request.environ)
+        return b"".join(body)
+
+    browse(app, "/p/a")
+    assert [] == other_sent
+    assert ["Seen", "page"] == sent.names()
+    assert "/p/{rest}" == sent[1]["name"]
 
 
 def test_ctx_6_a_test_client_inside_a_view(app, sent):
@@ -731,6 +757,22 @@ def test_a_login_in_the_view_by_the_session_counts_at_once(app, sent):
     assert ["4", None, None] == sent.users()[3:]
 
 
+def test_rule_5_a_flask_without_the_session_that_we_know(app):
+    """Where Flask keeps the session elsewhere, nobody is found and nothing raised."""
+    hooks = FlaskHooks(app.extensions["segment"], {})
+    assert hooks._in_session(SimpleNamespace(flask=SimpleNamespace())) is None
+
+
+def test_the_eager_mode_without_flask_login(sent):
+    """An app without a login manager is served as in the session mode."""
+    app = make_app(sent, identity="eager")
+    app.add_url_rule("/", "home", html)
+    client = app.test_client()
+    sign_in(client, user_id=7)
+    browse(app, client=client)
+    assert ["7"] == sent.users()
+
+
 def test_without_a_secret_key_there_is_no_session(sent):
     """An app that has no sessions is served like any other."""
     app = make_app(sent)
@@ -811,6 +853,8 @@ def test_fl_5_dj_6_logout_in_the_view(sent, identity, is_explicit):
     sent.clear()
 
     def left(sender, user):
+        # Receivers come in any order: this is the one in which ours was first.
+        app.extensions["segment"]._logged_out(sender, user)
         track("Signed Out")
 
     flask_login.user_logged_out.connect(left, app)
@@ -828,6 +872,44 @@ def test_fl_5_logout_by_a_view_of_nobody(sent):
     app = login_app(sent)
     browse(app, "/logout")
     assert [None, None] == sent.users()
+
+
+def test_dj_6_logout_in_a_copied_context(sent):
+    """A thread with a `g` of its own signs the request's user out."""
+    app = login_app(sent)
+
+    @app.get("/threaded")
+    def threaded():
+        work = flask.copy_current_request_context(flask_login.logout_user)
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        return "<p>"
+
+    client = app.test_client()
+    sign_in(client, _user_id="9")
+    browse(app, "/threaded", client=client)
+    assert ["9"] == loaded
+    assert [None] == sent.users()
+
+
+def test_login_and_logout_in_a_stream_are_too_late(sent):
+    """What a body does to the user changes nothing any more, and raises nothing."""
+    app = login_app(sent)
+
+    @app.get("/stream")
+    def stream():
+        def parts():
+            flask_login.logout_user()
+            track("Streamed")
+            yield b"1"
+
+        return flask.Response(flask.stream_with_context(parts()))
+
+    client = app.test_client()
+    sign_in(client, _user_id="9")
+    assert b"1" == browse(app, "/stream", client=client).data
+    assert ["9", "9"] == sent.users()
 
 
 def test_login_and_logout_rotate_an_anonymous_id_of_ours(sent):

@@ -203,7 +203,6 @@ def test_ctx_7_a_body_closed_by_another_thread_is_silent(sent, caplog):
                 try:
                     track("One")
                     yield b"1"
-                    yield b"2"
                 finally:
                     track("Closed")
 

@@ -45,20 +45,18 @@ class FlaskMiddleware(SegmentMiddleware):
     def _join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         if not exchange.hooks.is_claimed:
             # The outer one only passed the request on: its routes are elsewhere.
-            exchange.hooks = self._hooks(environ)
-            exchange.context.analytics = self.analytics
+            exchange.hand_over(self.analytics, self._hooks(environ))
 
     def _started(self, _app: object, **_: object) -> None:
         """Flask has matched the request and opened its session."""
         with self.analytics.throttle.guard("request_started"):
             running = running_context()
             exchange = running.request.environ.get(KEY)
-            if not isinstance(exchange, Exchange) or exchange.hooks.is_claimed:
-                return
-            hooks = exchange.hooks
-            if isinstance(hooks, FlaskHooks) and hooks.middleware is self:
+            hooks = exchange.hooks if isinstance(exchange, Exchange) else None
+            # A bare context has none, and one passed on by a view is another app's.
+            if isinstance(hooks, FlaskHooks) and hooks.is_for(self):
                 self._connect_login()
-                hooks.begin(exchange.context, running)
+                hooks.begin(exchange, running)
                 # Not in the environ, which would form a circle with it.
                 setattr(running.request, REQUEST_KEY, exchange)
 

@@ -9,6 +9,7 @@ this file, and degrades to "absent".
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import flask
@@ -16,7 +17,7 @@ from flask.sessions import SecureCookieSession
 
 from segment_integrations.core.request import UNROUTED, Routing
 from segment_integrations.flask.routing import marked, routed
-from segment_integrations.wsgi import Hooks
+from segment_integrations.wsgi import KEY, Exchange, Hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from werkzeug.routing import MapAdapter
 
     from segment_integrations.core.calls import Id
-    from segment_integrations.core.current import RequestContext
     from segment_integrations.flask.middleware import FlaskMiddleware
 
 SESSION_KEYS: Final = ("_user_id", "user_id")
@@ -42,6 +42,17 @@ def running_context() -> Any:
     return _RUNNING.get(None) if flask.has_request_context() else None
 
 
+@dataclass(slots=True)
+class _Running:
+    """What there is while Flask serves the request; threads do not see it by Flask."""
+
+    exchange: Exchange
+    flask: Any
+    g: Any
+    stale: object
+    leaving: object = None
+
+
 class FlaskHooks(Hooks):
     """What Flask knows of one request, also in threads and streamed bodies."""
 
@@ -49,29 +60,28 @@ class FlaskHooks(Hooks):
         super().__init__(environ)
         self.middleware = middleware
         self.settings = middleware.analytics.settings
-        self.before: object = None
-        self._context: RequestContext | None = None
-        self._running: Any = None
-        self._g: Any = None
-        self._stale: object = None
-        self._leaving: object = None
+        self.before: Any = None
+        self._now: _Running | None = None
         self._routing: Routing = UNROUTED
         self._adapter: MapAdapter | None = None
         self._user: object = None
 
-    def begin(self, context: RequestContext, running: Any) -> None:
-        """Flask's own context is there: note it, for threads do not see it."""
+    def is_for(self, middleware: FlaskMiddleware) -> bool:
+        """True where the app of *middleware* is the one that is about to begin."""
+        return self.middleware is middleware and not self.is_claimed
+
+    def begin(self, exchange: Exchange, running: Any) -> None:
+        """Flask has opened the session and matched the request."""
         self.is_claimed = True
-        self._context = context
-        self._running = running
-        self._adapter = running.url_adapter
-        self._g = flask.g._get_current_object()  # noqa: SLF001 - a proxy's way
+        g = flask.g._get_current_object()  # noqa: SLF001 - a proxy's way
         # Left by an earlier request, where a test holds one app context open.
-        self._stale = self._g.get("_login_user")
+        stale = g.get("_login_user")
+        self._now = _Running(exchange, running, g, stale)
+        self._adapter = running.url_adapter
         request = running.request
-        if context.info is not None:
-            # A proxy middleware inside ours may have found a prefix.
-            context.info.path = request.root_path + request.path
+        self.environ = request.environ  # a layer between may have made a copy
+        # A proxy middleware inside ours may have found a prefix.
+        exchange.info.path = request.root_path + request.path
         if self.settings.anonymous_cookie:
             self.before = self.detect()
 
@@ -81,12 +91,14 @@ class FlaskHooks(Hooks):
             self._user = self.detect()
             self.routing()
         finally:
-            self._running = self._g = self._leaving = self._stale = None
+            self._now = None
+            self.environ.pop(KEY, None)
 
     def native(self) -> object:
         """Flask's request; once it is gone, another one of the same environ."""
-        if self._running is not None:
-            return self._running.request
+        now = self._now
+        if now is not None:
+            return now.flask.request
         running = running_context()
         if running is not None and running.request.environ is self.environ:
             return running.request  # in a body made by stream_with_context
@@ -95,18 +107,17 @@ class FlaskHooks(Hooks):
 
     def routing(self) -> Routing:
         """Where Flask routed the request."""
-        if self._routing is UNROUTED and self._running is not None:
-            request = self._running.request
+        now = self._now
+        if self._routing is UNROUTED and now is not None:
+            request = now.flask.request
             rule = request.url_rule
             if rule is None:
                 self._routing = Routing()
             else:
-                view = self.middleware.flask_app.view_functions.get(rule.endpoint)
+                views = self.middleware.flask_app.view_functions
+                view = marked(views.get(rule.endpoint), request.method)
                 self._routing = routed(
-                    rule,
-                    request.view_args or {},
-                    request.path,
-                    marked(view, request.method),
+                    rule, request.view_args or {}, request.path, view
                 )
         return self._routing
 
@@ -118,25 +129,25 @@ class FlaskHooks(Hooks):
 
     def detect(self) -> object:
         """Tell who is signed in, without marking the session as used."""
-        if self._running is None:
+        now = self._now
+        if now is None:
             return self._user
-        loaded = self._g.get("_login_user")
-        if self._leaving is not None:
-            if loaded is self._leaving:
+        loaded = now.g.get("_login_user")
+        if now.leaving is not None:
+            if loaded is now.leaving:
                 return self.id_of(loaded)
-            self._leaving = None
-            assert self._context is not None  # noqa: S101 - set with _running
-            self._context.sign_out()
+            now.leaving = None
+            now.exchange.context.sign_out()
             return None
         if (
             loaded is None
             and self.settings.identity == "eager"
-            and running_context() is self._running
+            and running_context() is now.flask
         ):
             loaded = self._load()
-        if loaded is not None and loaded is not self._stale:
+        if loaded is not None and loaded is not now.stale:
             return self.id_of(loaded)
-        return self._in_session() if self.settings.identity != "resolved" else None
+        return None if self.settings.identity == "resolved" else self._in_session(now)
 
     def leave(self, user: object) -> None:
         """
@@ -145,12 +156,14 @@ class FlaskHooks(Hooks):
         Flask-Login sends the signal while the user is still loaded, so that what other
         receivers send is still the user's; the next event finds somebody else.
         """
-        assert self._context is not None  # noqa: S101 - set in begin
-        if self._g is not None and self._g.get("_login_user") is user:
-            self._leaving = user
-            self._context.ask_again()
+        now = self._now
+        if now is None or not getattr(user, "is_authenticated", False):
+            return
+        if now.g.get("_login_user") is user:
+            now.leaving = user
+            now.exchange.context.ask_again()
         else:
-            self._context.sign_out()
+            now.exchange.context.sign_out()
 
     def id_of(self, user: Any) -> Id | None:
         """Flask-Login's id of *user*; None for an anonymous one."""
@@ -169,28 +182,28 @@ class FlaskHooks(Hooks):
             return None
         return login.current_user._get_current_object()  # noqa: SLF001 - a proxy's way
 
-    def _in_session(self) -> object:
-        state = vars(self._running)  # Flask's property marks it as used, since 3.1.3
+    def _in_session(self, now: _Running) -> object:
+        state = vars(now.flask)  # Flask's property marks it as used, since 3.1.3
         session = state.get("_session", state.get("session"))
         if session is None:
             return None
         app = self.middleware.flask_app
-        assert self._context is not None  # noqa: S101 - set with _running
-        assert self._context.info is not None  # noqa: S101 - a request's has one
         name = app.session_interface.get_cookie_name(app)
-        if not session.modified and name not in self._context.info.cookies:
+        if not session.modified and name not in now.exchange.info.cookies:
             return None
         key = self.settings.session_key
         keys = SESSION_KEYS if key is None else (key,)
         if isinstance(session, SecureCookieSession):
             values = [dict.get(session, one) for one in keys]
         else:
-            accessed, modified = session.accessed, session.modified
-            try:
-                values = [session.get(one) for one in keys]
-            finally:
-                if session.accessed != accessed:
-                    session.accessed = accessed
-                if session.modified != modified:
-                    session.modified = modified
+            values = _unmarked(session, keys)
         return next((one for one in values if one is not None), None)
+
+
+def _unmarked(session: Any, keys: tuple[str, ...]) -> list[object]:
+    """The values of *keys*, and the session's flags as they were."""
+    accessed, modified = session.accessed, session.modified
+    try:
+        return [session.get(one) for one in keys]
+    finally:
+        session.accessed, session.modified = accessed, modified
