@@ -108,8 +108,9 @@ class AnalyticsPythonSink:
     Hands finished messages to *client*, which queues and delivers them itself.
 
     The message's own id, timestamp and `context.library` are kept. What the client
-    refuses (an event over its own limit, a full queue) is refused here and logged
-    without its data. Waiting is bounded by us; the client's own waiting is not.
+    refuses (an event over its own limit, a full queue) is refused here, counted in
+    `refused` and logged without its data. Waiting is bounded by us; the client's own
+    waiting is not.
 
     "Delivered" is as the client has it: it also calls a batch done that it gave up.
     Like the client it does not survive a fork: make both in the worker process.
@@ -138,6 +139,8 @@ class AnalyticsPythonSink:
             )
         self.client = client
         self.timeout = timeout
+        self.refused = 0
+        """How many messages the client has refused."""
         self._throttle = Throttle()
         self._waiting: threading.Thread | None = None
         self._is_closed = False
@@ -165,14 +168,13 @@ class AnalyticsPythonSink:
             arguments["timestamp"] = datetime.fromisoformat(fields["timestamp"])
             answer = getattr(self.client, call)(**arguments)
         except Exception as error:  # noqa: BLE001 - AssertionError, RuntimeError, APIError
-            self._refused(type(error).__name__)
-            return False
+            return self._refuse(type(error).__name__)
         if isinstance(answer, tuple) and answer and answer[0] is False:
-            self._refused("its queue is full")
-            return False
+            return self._refuse("its queue is full")
         return True
 
-    def _refused(self, why: str) -> None:
+    def _refuse(self, why: str) -> bool:
+        self.refused += 1
         self._throttle.log(
             "refused",
             logging.WARNING,
@@ -180,6 +182,7 @@ class AnalyticsPythonSink:
             type(self.client).__name__,
             why,
         )
+        return False
 
     def flush(self, timeout: float | None = None) -> bool:
         """
