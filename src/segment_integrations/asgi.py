@@ -15,14 +15,12 @@ from collections.abc import (
     MutableMapping,
 )
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from segment_integrations.client import Analytics
 from segment_integrations.core.current import RequestContext, set_current
 from segment_integrations.core.request import (
-    UNROUTED,
     ResponseInfo,
-    Routing,
     decoded_headers,
     from_scope,
 )
@@ -62,6 +60,9 @@ class SegmentMiddleware:
         ConfigurationError: A setting is missing, unknown or wrong.
     """
 
+    _failure: ConfigurationError | None = None
+    """Why the application can not start; for those who are made too late to raise."""
+
     def __init__(
         self, app: ASGIApp, /, analytics: Analytics | None = None, **settings: Any
     ) -> None:
@@ -75,20 +76,25 @@ class SegmentMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the lifespan."""
+        if self._failure is not None:
+            await _refuse(self._failure, scope, receive, send)
         kind = scope["type"]
         if kind == "lifespan":
             await self._lifespan(scope, receive, send)
             return
-        if kind not in {"http", "websocket"} or KEY in scope:
+        context = None
+        if kind in {"http", "websocket"} and KEY not in scope:
+            with self.analytics.throttle.guard("request"):
+                context = self._context(scope)
+        if context is None:
             await self.app(scope, receive, send)
             return
-        context = self._context(scope)
+        if kind == "http" and self.analytics.settings.enabled:
+            send = self._watched(context, send)
         scope[KEY] = context
         previous = set_current(context)
         try:
-            await self.app(
-                scope, receive, self._watched(context, send) if kind == "http" else send
-            )
+            await self.app(scope, receive, send)
         finally:
             set_current(previous)
             scope.pop(KEY, None)  # a server may use the same dict again
@@ -99,30 +105,39 @@ class SegmentMiddleware:
 
     def _watched(self, context: RequestContext, send: Send) -> Send:
         """*send*, with a look at the first response start after it was forwarded."""
-        mints = self.analytics.settings.anonymous_cookie
 
         async def watched(message: Message) -> None:
             if message["type"] != "http.response.start" or context.response is not None:
                 await send(message)
                 return
-            headers = message.get("headers", ())
-            response = ResponseInfo(
-                message["status"],
-                lambda: decoded_headers(headers),
-                lambda: context.routing,
-            )
-            cookie = None
-            if mints:
-                with self.analytics.throttle.guard("cookie"):
-                    cookie = context.cookie_header(response)
-            if cookie is not None:
-                added = (b"set-cookie", cookie.encode("latin-1"))
-                await send({**message, "headers": [*headers, added]})
-            else:
-                await send(message)
-            context.observe(response)
+            response = None
+            with self.analytics.throttle.guard("response"):
+                message, response = self._start(context, message)
+            await send(message)
+            if response is not None:
+                context.observe(response)
 
         return watched
+
+    def _start(
+        self, context: RequestContext, message: Message
+    ) -> tuple[Message, ResponseInfo]:
+        """The start *message*, nearly always as it was, and what it says."""
+        headers = message.get("headers", ())
+        if not isinstance(headers, list | tuple):  # an iterator is read only once
+            headers = list(headers)
+            message = {**message, "headers": headers}
+        response = ResponseInfo(
+            message["status"],
+            lambda: decoded_headers(headers),
+            lambda: context.routing,
+        )
+        if self.analytics.settings.anonymous_cookie:
+            cookie = context.cookie_header(response)
+            if cookie is not None:
+                added = (b"set-cookie", cookie.encode("latin-1"))
+                message = {**message, "headers": [*headers, added]}
+        return message, response
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def watched(message: Message) -> None:
@@ -140,6 +155,17 @@ class SegmentMiddleware:
     async def _drain(self) -> None:
         with self.analytics.throttle.guard("drain"):
             await self.analytics.adrain()
+
+
+async def _refuse(
+    failure: ConfigurationError, scope: Scope, receive: Receive, send: Send
+) -> NoReturn:
+    """Tell the server that the application can not start; raise in requests."""
+    if scope["type"] == "lifespan":
+        await receive()
+        text = f"{type(failure).__name__}: {failure}"
+        await send({"type": "lifespan.startup.failed", "message": text})
+    raise failure.with_traceback(None)
 
 
 def lifespan(analytics: Analytics, inner: Lifespan | None = None) -> Lifespan:
@@ -190,9 +216,7 @@ def analytics_of(scope: Scope) -> Analytics:
 
 __all__ = [
     "KEY",
-    "UNROUTED",
     "Lifespan",
-    "Routing",
     "SegmentMiddleware",
     "analytics_of",
     "lifespan",

@@ -1,16 +1,18 @@
 """
 Starlette: route templates, session identity, and the ASGI middleware around them.
 
-What is read of Starlette's internals is in this file, and degrades to "absent".
+What is read of the internals of Starlette and of FastAPI, which is built on it, is in
+this file, and degrades to "absent".
 """
 
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
@@ -20,6 +22,7 @@ from segment_integrations.asgi import Lifespan, Scope, analytics_of, lifespan
 from segment_integrations.client import Analytics
 from segment_integrations.core.current import RequestContext
 from segment_integrations.core.request import UNROUTED, Routing, from_scope
+from segment_integrations.errors import ConfigurationError
 
 __all__ = ["Lifespan", "SegmentMiddleware", "analytics_from", "lifespan"]
 
@@ -28,7 +31,6 @@ SESSION_KEY: Final = "user_id"
 
 _CONVERTOR = re.compile(r"{(\w+):[^}]*}")
 _USER_ATTRIBUTES: Final = ("identity", "id", "pk", "user_id", "username")
-_RESOLVED_MAX: Final = 1_024
 
 
 class SegmentMiddleware(asgi.SegmentMiddleware):
@@ -37,47 +39,37 @@ class SegmentMiddleware(asgi.SegmentMiddleware):
 
     Works around the whole application too. Names pages by route template, and knows
     who is signed in by the session or Starlette's `AuthenticationMiddleware`.
+
+    Raises:
+        ConfigurationError: As for `asgi.SegmentMiddleware`; in `add_middleware` not at
+            once, but when the server starts the application.
     """
 
     def __init__(
         self, app: asgi.ASGIApp, /, analytics: Analytics | None = None, **settings: Any
     ) -> None:
-        super().__init__(app, analytics, **settings)
-        self._referrers: OrderedDict[str, Routing] = OrderedDict()
+        try:
+            super().__init__(app, analytics, **settings)
+        except ConfigurationError as error:
+            if isinstance(_inside(app), Starlette):
+                raise
+            # In `add_middleware` this runs when the lifespan begins, where servers
+            # take an exception for "has no lifespan" and start all the same.
+            self._failure = error
 
     def _context(self, scope: Scope) -> RequestContext:
-        # Routing changes the scope: the mount's prefix goes into root_path, and a
-        # mounted app takes the place of the outermost one.
-        before = dict(scope)
-        app = _router_of(scope.get("app", self.app))
-        # FastAPI's own setting; around the whole app we come before it is applied.
-        before["root_path"] = getattr(app, "root_path", "") or scope.get(
-            "root_path", ""
-        )
-
         def native() -> object:
             is_http = scope["type"] == "http"
             return Request(scope) if is_http else HTTPConnection(scope)
 
-        def resolve(path: str) -> Routing:
-            found = self._referrers.get(path)
-            if found is None:
-                root_path = before.get("root_path", "")
-                found = self._walked(app, {**before, "path": path, "method": "GET"})
-                if found is UNROUTED and root_path and path.startswith(root_path):
-                    inner = path.removeprefix(root_path) or "/"
-                    found = self._walked(
-                        app, {**before, "path": inner, "method": "GET"}
-                    )
-                self._referrers[path] = found
-                if len(self._referrers) > _RESOLVED_MAX:
-                    self._referrers.popitem(last=False)
-            return found
-
+        info = from_scope(scope, native=native)
+        routes = _Routes(scope, self.app)
+        if not info.path.startswith(routes.root_path):
+            info.path = routes.root_path + info.path
         return self.analytics.request(
-            from_scope(scope, native=native),
-            routing=lambda: self._routing(scope, before, app),
-            resolve=resolve,
+            info,
+            routing=routes.routing,
+            resolve=routes.resolve,
             detect=lambda: self._detect(scope),
         ).context
 
@@ -92,48 +84,65 @@ class SegmentMiddleware(asgi.SegmentMiddleware):
             return None
         return session.get(settings.session_key or SESSION_KEY)
 
-    def _routing(self, scope: Scope, before: Scope, app: object) -> Routing:
+
+class _Routes:
+    """
+    Where a request goes: by what the router puts into its scope, else matched again.
+
+    Args:
+        scope: The request's, before it is routed.
+        app: What the middleware is around.
+    """
+
+    __slots__ = ("_app", "_before", "_scope", "_walked", "root_path")
+
+    def __init__(self, scope: Scope, app: object) -> None:
+        # Routing changes the scope: the mount's prefix goes into root_path, and a
+        # mounted app takes the place of the outermost one.
+        self._scope = scope
+        self._before = dict(scope)
+        # What a router around us said of itself is not true further out.
+        self._before.pop("fastapi", None)
+        # In a mounted app the outermost router is there already.
+        self._app = scope.get("router") or _inside(scope.get("app", app))
+        # FastAPI's own setting; around the whole app we come before it is applied.
+        own = getattr(self._app, "root_path", "")
+        self.root_path: str = scope.get("app_root_path", own or scope.get("root_path"))
+        self._before["root_path"] = self.root_path = self.root_path or ""
+        self._walked: Routing | None = None
+
+    def routing(self) -> Routing:
+        """Where the request goes."""
+        scope = self._scope
         route = scope.get("route")
-        moved = scope.get("root_path", "") != before.get("root_path", "")
-        template = self._template(route, scope) if route is not None else None
-        if moved or template is None:
-            # A mount's own prefix is known only to the routes above it, and a
-            # middleware that copies the scope keeps the route to itself.
-            return self._walked(app, before)
-        return _routing(template, route, scope)
+        if route is not None and scope.get("root_path", "") == self.root_path:
+            template = _template(route, scope)
+            if template is not None:
+                return _routing(template, route, scope)
+        # A mount's own prefix is known only to the routes above it, and a middleware
+        # that copies the scope keeps the route to itself.
+        if self._walked is None:
+            self._walked = self._walk()
+        return self._walked
 
-    def _template(
-        self,
-        route: object,
-        scope: Mapping[str, Any],  # noqa: ARG002 - FastAPI's part reads it
-    ) -> str | None:
-        """The template of the *route* that the router put into the scope."""
-        return leaf_template(route)
+    def resolve(self, path: str) -> Routing:
+        """Where a visit to *path* would go."""
+        return self._walk(type="http", method="GET", path=path)
 
-    def _flat(self, routes: Sequence[Any]) -> Iterable[Any]:
-        """*routes* with each included router's own in its place."""
-        return routes
+    def _walk(self, **changes: str) -> Routing:
+        routes = getattr(self._app, "routes", ())
+        return _match(routes, {**self._before, **changes}, "")
 
-    def _walked(self, app: object, scope: Mapping[str, Any]) -> Routing:
-        """Match the routes of *app* by hand, as its router would."""
-        return self._match(getattr(app, "routes", ()), dict(scope), "")
 
-    def _match(
-        self, routes: Sequence[Any], scope: dict[str, Any], prefix: str
-    ) -> Routing:
-        partial: Routing | None = None
-        for route in self._flat(routes):
-            match, child = route.matches(scope)
-            if match is Match.NONE:
-                continue
-            inner = {**scope, **child}
-            below = getattr(route, "routes", None)
-            if below is not None:
-                mount = normal_form(getattr(route, "path", "")) or ""
-                found = self._match(below, inner, prefix + mount.rstrip("/"))
-                if found is UNROUTED and _is_static(route):
-                    return Routing(is_internal=True)
-                return found
+def _match(routes: Sequence[Any], scope: dict[str, Any], prefix: str) -> Routing:
+    """Match *routes* by hand, as their router would."""
+    partial: Routing | None = None
+    for route in _flat(routes):
+        match, child = route.matches(scope)
+        if match is Match.NONE:
+            continue
+        inner = {**scope, **child}
+        if _is_leaf(route):
             template = leaf_template(route)
             found = (
                 UNROUTED
@@ -143,16 +152,47 @@ class SegmentMiddleware(asgi.SegmentMiddleware):
             if match is Match.FULL:
                 return found
             partial = partial or found
-        return partial or UNROUTED
+            continue
+        app = _inside(getattr(route, "app", None))
+        if isinstance(app, StaticFiles):
+            return Routing(is_internal=True)
+        mount = (normal_form(getattr(route, "path", None)) or "").rstrip("/")
+        below = route.routes or getattr(app, "routes", ())
+        return _match(below, inner, prefix + mount)
+    return partial or UNROUTED
+
+
+def _flat(routes: Sequence[Any]) -> Iterable[Any]:
+    """*routes* with the routes of FastAPI's included routers in the routers' place."""
+    # Since 0.137 an included router is one node; this is its public view.
+    fastapi = sys.modules.get("fastapi.routing")
+    flatten = getattr(fastapi, "iter_route_contexts", None)
+    flat: Iterable[Any] = routes if flatten is None else flatten(routes)
+    return flat
+
+
+def _template(route: object, scope: Mapping[str, Any]) -> str | None:
+    """The template of the *route* that the router put into the scope."""
+    found = scope.get("fastapi")
+    if isinstance(found, Mapping):
+        context = found.get("effective_route_context")
+        if context is not None and getattr(context, "original_route", None) is route:
+            # Since 0.137 the route itself has its own, unprefixed path only.
+            return leaf_template(context)
+    return leaf_template(route)
 
 
 def leaf_template(route: object) -> str | None:
     """The template of a leaf *route*; None for a mount or a host."""
-    if getattr(route, "routes", None) is not None:
+    if not _is_leaf(route):
         return None
     return normal_form(
         getattr(route, "path_format", None) or getattr(route, "path", None)
     )
+
+
+def _is_leaf(route: object) -> bool:
+    return getattr(route, "routes", None) is None
 
 
 def _routing(template: str, route: object, scope: Mapping[str, Any]) -> Routing:
@@ -166,17 +206,14 @@ def _routing(template: str, route: object, scope: Mapping[str, Any]) -> Routing:
     )
 
 
-def _router_of(app: object) -> object:
-    """*app*, or the first thing inside its wrappers that has routes."""
+def _inside(app: object) -> object:
+    """*app*, or what its wrappers are around: the first with routes, else the last."""
     for _ in range(32):  # a bound, for an app may well name itself
-        if app is None or getattr(app, "routes", None) is not None:
+        inner = getattr(app, "app", None)
+        if inner is None or getattr(app, "routes", None) is not None:
             break
-        app = getattr(app, "app", None)
+        app = inner
     return app
-
-
-def _is_static(route: object) -> bool:
-    return isinstance(getattr(route, "app", None), StaticFiles)
 
 
 def is_documentation(endpoint: object) -> bool:
@@ -196,12 +233,11 @@ def user_identity(user: object) -> object:
     """The id of an authenticated user of Starlette's `AuthenticationMiddleware`."""
     for name in _USER_ATTRIBUTES:
         try:
-            value = getattr(user, name, None)
+            value: object = getattr(user, name, None)
         except NotImplementedError:  # BaseUser.identity is abstract by raising this
             continue
-        if value:
-            found: object = value
-            return found
+        if value is not None and value != "":
+            return value
     return None
 
 
