@@ -27,6 +27,9 @@ async def in_thread(work: Callable[[], T]) -> T:
     future: Future[T] = Future()
 
     def run() -> None:
+        # From here on a cancelled wait does not cancel the future, which has no use
+        # for that: the thread sets its result whether or not anybody still waits.
+        future.set_running_or_notify_cancel()
         try:
             future.set_result(work())
         except BaseException as error:  # noqa: BLE001 - handed to the waiting task
