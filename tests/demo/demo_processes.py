@@ -11,6 +11,8 @@ from contextlib import suppress
 import pytest
 import urllib3
 
+from segment_integrations.demo.visit import VisitFailed, visit
+
 START_S = 60
 STOP_S = 30
 
@@ -34,6 +36,13 @@ class Served:
                 with suppress(subprocess.TimeoutExpired):
                     self.process.wait(0.05)
         pytest.fail(f"not ready in {START_S} s:\n{self.log.read_text()}")
+
+    def visit(self):
+        """One scripted visit; what the server says of a failed one is shown."""
+        try:
+            visit(self.url)
+        except VisitFailed as failed:
+            pytest.fail(f"{failed}\n{self.log.read_text()}")
 
     def ended(self):
         """The exit code, when it has ended."""

@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 from visited import assert_complete, assert_visits
 
-from segment_integrations.demo.visit import visit
-
 VISITS = 4
 SHOP = "segment_integrations.demo"
 UVICORN = ["uvicorn", "--port", "{port}"]
@@ -45,7 +43,8 @@ def test_no_message_is_lost_when_a_server_of_several_processes_gets_sigterm(
     """Visits at once to two workers, ended with SIGTERM, leave each message once."""
     server = serve(*SEVERAL_PROCESSES[name])
     with ThreadPoolExecutor(VISITS) as visitors:
-        list(visitors.map(visit, [server.url] * VISITS))
+        for done in [visitors.submit(server.visit) for _ in range(VISITS)]:
+            done.result()
     server.process.terminate()
     server.ended()
     assert_visits(collector.messages(), VISITS, django="django" in name)
@@ -60,7 +59,7 @@ def test_no_message_is_lost_when_runservers_serving_process_gets_sigterm(
     server = serve(*RUNSERVER)
     pid = server.process.pid
     (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    visit(server.url)
+    server.visit()
     os.kill(int(child), signal.SIGTERM)
     server.ended()
     assert_complete(collector.messages(), django=True)
@@ -72,7 +71,7 @@ def test_no_message_is_lost_when_runserver_without_reloading_gets_sigterm(
 ):
     """The one process of ``runserver --noreload`` sends all it has at SIGTERM."""
     server = serve(*RUNSERVER, "--noreload")
-    visit(server.url)
+    server.visit()
     server.process.terminate()
     server.ended()
     assert_complete(collector.messages(), django=True)
