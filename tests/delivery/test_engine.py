@@ -1,8 +1,10 @@
 import gc
 import logging
 import math
+import os
 import threading
 import warnings
+import weakref
 
 import pytest
 from delivery_bench import KEY, Scripted, body
@@ -11,6 +13,7 @@ from segment_integrations.core.counters import Drops, Throttle
 from segment_integrations.core.message import EVENT_MAX_BYTES
 from segment_integrations.core.ports import Sink
 from segment_integrations.core.stats import Health
+from segment_integrations.delivery import exit as process_exit
 from segment_integrations.errors import QueueFull
 
 SLACK = 10.0  # for a slow machine; every wait ends far earlier
@@ -75,12 +78,11 @@ def test_a_message_goes_without_a_flush(collector, deliver, eventually):
 
 def test_nothing_runs_before_the_first_message(deliver):
     """No thread is started before something is put, and flush and close are free."""
-    before = threading.active_count()
     delivery = deliver(Scripted())
     assert delivery.flush(SLACK)
     assert delivery.drain(SLACK)
     assert 0 == delivery.close(SLACK)
-    assert before == threading.active_count()
+    assert [None] == delivery._running._free
 
 
 def test_case_09_a_second_copy_has_the_same_ids(collector, deliver):
@@ -100,13 +102,15 @@ def test_case_09_a_second_copy_has_the_same_ids(collector, deliver):
 
 def test_case_07_an_outage_costs_nothing(collector, deliver):
     """503s, resets and cut answers: all arrives, in order of the calls."""
-    target = collector(503, "reset", 500, 429, 408, 502)
-    delivery = deliver(target, flush_at=10, rand=lambda: 0.001)
+    target = collector(503, "reset", 500, 429, "cut", 408, 502)
+    delivered = []
+    delivery = deliver(
+        target, flush_at=10, rand=lambda: 0.001, on_delivered=delivered.extend
+    )
     events = [f"e{n}" for n in range(50)]
     put(delivery, *events)
     assert delivery.flush(SLACK)
-    taken = [event for request in target.requests[-5:] for event in request.events]
-    assert events == taken
+    assert events == [message["event"] for message in delivered]
     assert accounted(delivery)
 
 
@@ -353,6 +357,63 @@ def threadless(monkeypatch):
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
+def test_case_15_all_clients_share_one_deadline_at_the_exit(
+    collector, deliver, monkeypatch
+):
+    """A client that hangs costs another one nothing, and its rest is counted."""
+    monkeypatch.setattr(process_exit, "_deadlines", {})
+    monkeypatch.setattr(process_exit, "_watched", weakref.WeakSet())
+    monkeypatch.setattr(process_exit, "EXIT_DRAIN_S", 0.3)
+    target = collector()
+    hanging = deliver(collector(default="hang"), flush_interval=60.0)
+    working = deliver(target, flush_interval=60.0)
+    put(hanging, "a", "b")
+    put(working, "c")
+    within(process_exit.drain, 0.3)
+    within(process_exit.drain, 0)
+    assert {"exit": 2} == hanging.stats().dropped
+    assert {} == working.stats().dropped
+    assert ["c"] == target.events
+    assert accounted(hanging)
+
+
+def test_case_12_a_cleared_finalizer_is_armed_again(deliver, monkeypatch):
+    """`multiprocessing` clears its finalizers as a child starts: the next put arms."""
+    util = pytest.importorskip("multiprocessing.util")
+    monkeypatch.setattr(process_exit, "_finalizers", {})
+    delivery = deliver(Scripted())
+    put(delivery, "a")
+    (first,) = process_exit._finalizers.values()
+    delivery.flush(SLACK)
+    put(delivery, "b")
+    assert [first] == list(process_exit._finalizers.values())
+    first.cancel()
+    delivery.flush(SLACK)
+    put(delivery, "c")
+    (second,) = process_exit._finalizers.values()
+    assert isinstance(second, util.Finalize)
+    assert second.still_active()
+    second.cancel()
+
+
+@pytest.mark.parametrize("hook", [True, False])
+def test_case_11_a_new_process_id_means_a_new_start(deliver, monkeypatch, hook):
+    """With Python's fork hooks or without: nothing of the parent's is the child's."""
+    transport = Scripted()
+    delivery = deliver(transport, flush_interval=60.0)
+    put(delivery, "parent")
+    parent = delivery._running
+    if hook:
+        delivery._forked()
+    pid = os.getpid()
+    monkeypatch.setattr(os, "getpid", lambda: pid + 1)
+    assert 0 == delivery.stats().enqueued
+    put(delivery, "child")
+    assert delivery.flush(SLACK)
+    assert [["child"]] == transport.sent
+    assert 1 == parent.worker.abandon()
 
 
 def test_without_threads_the_caller_sends(collector, deliver, threadless):

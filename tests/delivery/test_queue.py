@@ -1,3 +1,4 @@
+import itertools
 import json
 import signal
 import threading
@@ -49,7 +50,7 @@ def test_case_05_packing_loses_nothing_and_keeps_every_limit(sizes, flush_at):
     for batch in batches:
         assert 1 <= len(batch) <= min(flush_at, 2_500)
         assert len(envelope(batch, KEY, now)) <= 480_000 < BATCH_MAX_BYTES
-    for batch, following in zip(batches, batches[1:], strict=False):
+    for batch, following in itertools.pairwise(batches):
         grown = sum(len(one) + 1 for one in [*batch, following[0]])
         assert len(batch) == limit or grown > BODIES_MAX_BYTES
 

@@ -2,7 +2,7 @@ import base64
 import os
 
 import pytest
-from delivery_bench import KEY, body, names
+from delivery_bench import KEY, body
 
 import segment_integrations
 from segment_integrations.core.ports import Batch

@@ -17,11 +17,6 @@ def records(caplog, level):
     return [record for record in caplog.records if record.levelno == level]
 
 
-def refuses(poison, status=400):
-    """Answer *status* to each batch that *poison* is in."""
-    return lambda batch: status if poison in names(batch.bodies) else 200
-
-
 def test_the_first_message_waits_for_others(bench):
     """A lone message lingers for `flush_interval`, then goes with what came since."""
     one = bench(flush_interval=0.5)
@@ -217,7 +212,7 @@ def test_a_transport_that_fails_otherwise_is_tried_again(bench):
 def test_what_is_abandoned_in_flight_is_not_counted_twice(bench):
     """Given up during an attempt that then succeeds: counted as given up only."""
     left = []
-    one = bench(lambda batch: left.append(one.worker.abandon()) or 200, flush_at=2)
+    one = bench(lambda _: left.append(one.worker.abandon()) or 200, flush_at=2)
     one.put("a", "b", "c")
     one.steps()
     assert ([3], 0, 0) == (left, one.worker.delivered, one.worker.pending())
