@@ -10,6 +10,8 @@ import pytest
 
 from segment_integrations import (
     ConfigurationError,
+    no_page,
+    page_name,
     tracks,
 )
 
@@ -197,6 +199,14 @@ def test_methods_of_all_kinds(sent):
     assert Methods.static_inside(4) == one.static_inside(4) == 4
     assert Methods.static_outside(5) == 5
     assert len(sent.names) == 7
+
+
+def test_marks_are_on_either_side_of_tracks():
+    """`page_name` and `no_page` mark a tracked view, and stay on one marked before."""
+    view = no_page(done(page_name("Here")(lambda: None)))
+    assert "Here" == view.__segment_page_name__
+    assert view.__segment_no_page__
+    assert "Here" == page_name("Here")(done(lambda: None)).__segment_page_name__
 
 
 def test_only_callables_are_taken():

@@ -73,6 +73,19 @@ def test_de3_exceptions_pass_untouched(kind, when, error, sent):
     assert expected[when] == sent.properties
 
 
+def test_de3_a_coroutine_from_a_plain_function_may_fail(sent):
+    """DE-3: async code behind a plain function is followed to its end as well."""
+    error = OopsError()
+
+    async def later():
+        raise error
+
+    with pytest.raises(OopsError) as caught:
+        asyncio.run(always(lambda: later())())  # noqa: PLW0108 - a plain function
+    assert error is caught.value
+    assert [{"success": False, "error_type": "OopsError"}] == sent.properties
+
+
 def test_de3_a_cancelled_task_sends_nothing(sent):
     """DE-3: cancelling the task while it waits is no success."""
 
