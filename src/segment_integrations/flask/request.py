@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from wsgiref.types import WSGIEnvironment
 
-    from werkzeug.routing import MapAdapter
+    from werkzeug.routing import MapAdapter, Rule
 
     from segment_integrations.core.calls import Id
     from segment_integrations.flask.middleware import FlaskMiddleware
@@ -62,6 +62,7 @@ class FlaskHooks(Hooks):
         self.settings = middleware.analytics.settings
         self.before: Any = None
         self._now: _Running | None = None
+        self._matched: tuple[Rule | None, Any, str, str] | None = None
         self._routing: Routing = UNROUTED
         self._adapter: MapAdapter | None = None
         self._user: object = None
@@ -79,6 +80,12 @@ class FlaskHooks(Hooks):
         self._now = _Running(exchange, running, g, stale)
         self._adapter = running.url_adapter
         request = running.request
+        self._matched = (
+            request.url_rule,
+            request.view_args,
+            request.path,
+            request.method,
+        )
         self.environ = request.environ  # a layer between may have made a copy
         # A proxy middleware inside ours may have found a prefix.
         exchange.info.path = request.root_path + request.path
@@ -89,7 +96,6 @@ class FlaskHooks(Hooks):
         """Keep the answers, and no more: Flask's objects would form a circle."""
         try:
             self._user = self.detect()
-            self.routing()
         finally:
             self._now = None
             self.environ.pop(KEY, None)
@@ -107,18 +113,14 @@ class FlaskHooks(Hooks):
 
     def routing(self) -> Routing:
         """Where Flask routed the request."""
-        now = self._now
-        if self._routing is UNROUTED and now is not None:
-            request = now.flask.request
-            rule = request.url_rule
+        if self._routing is UNROUTED and self._matched is not None:
+            rule, args, path, method = self._matched
             if rule is None:
                 self._routing = Routing()
             else:
                 views = self.middleware.flask_app.view_functions
-                view = marked(views.get(rule.endpoint), request.method)
-                self._routing = routed(
-                    rule, request.view_args or {}, request.path, view
-                )
+                view = marked(views.get(rule.endpoint), method)
+                self._routing = routed(rule, args or {}, path, view)
         return self._routing
 
     def resolve(self, path: str) -> Routing | None:
