@@ -19,7 +19,6 @@ from segment_integrations.core.settings import Settings
 from segment_integrations.core.stats import Health, Stats
 from segment_integrations.core.tap import SEAT, is_test_run
 from segment_integrations.delivery.engine import Delivery
-from segment_integrations.delivery.transport import HttpTransport
 from segment_integrations.errors import ConfigurationError, InvalidEvent
 from segment_integrations.waiting import in_thread
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from segment_integrations.core.policy import PageDecision
     from segment_integrations.core.ports import Deferral, Processor, Sink, Transport
     from segment_integrations.core.request import RequestInfo, ResponseInfo, Routing
+    from segment_integrations.delivery.transport import HttpTransport
 
 LIBRARY_NAME: Final = "segment-integrations"
 
@@ -98,7 +98,12 @@ class Analytics(Calls):
             from segment_integrations.testing.gate import close_gate
 
             close_gate()
-        elif settings.enabled and settings.write_key is None and sink is None:
+        elif (
+            settings.enabled
+            and settings.write_key is None
+            and sink is None
+            and not (SEAT.tap is not None and SEAT.tap.is_capturing)
+        ):
             spelled = spell("write_key") if spell is not None else "write_key="
             raise ConfigurationError(
                 f"the write key is missing: give {spelled} or set SEGMENT_WRITE_KEY in"
@@ -141,6 +146,9 @@ class Analytics(Calls):
         defaults.register(self)
 
     def _http(self) -> HttpTransport:
+        # Not at the top: every pytest run with our plugin would pay for urllib3.
+        from segment_integrations.delivery.transport import HttpTransport
+
         settings = self.settings
         return HttpTransport(
             settings.write_key or "",

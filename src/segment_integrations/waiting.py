@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import threading
 from concurrent.futures import Future
@@ -36,4 +35,6 @@ async def in_thread(work: Callable[[], T]) -> T:
             future.set_exception(error)
 
     threading.Thread(target=run, name="segment-integrations-wait", daemon=True).start()
+    import asyncio  # a program without a loop never pays for it
+
     return await asyncio.wrap_future(future)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class Tap(Protocol):
@@ -33,8 +33,24 @@ class Seat:
 SEAT = Seat()
 
 
+TEST_RUN_VARIABLE: Final = "_SEGMENT_TEST_RUN_PID"
+"""The process id of a test run whose events must not leave it."""
+
+
 def is_test_run() -> bool:
-    """True inside a pytest process, whether or not our plugin is on."""
-    return "pytest" in sys.modules and (
+    """
+    True inside a pytest process, whether or not our plugin is on.
+
+    And inside a child that it spawned by `multiprocessing`, which starts with nothing
+    but the environment. A server that a test starts as a program is no part of the
+    test run: it sends.
+    """
+    if "pytest" in sys.modules and (
         "PYTEST_VERSION" in os.environ or "PYTEST_CURRENT_TEST" in os.environ
-    )
+    ):
+        return True
+    run = os.environ.get(TEST_RUN_VARIABLE)
+    if run is None or "multiprocessing" not in sys.modules:
+        return False
+    parent = sys.modules["multiprocessing"].parent_process()
+    return parent is not None and str(parent.pid) == run

@@ -9,11 +9,12 @@ pytest nor the client, which both call it.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from segment_integrations.core.tap import SEAT
+from segment_integrations.core.tap import SEAT, TEST_RUN_VARIABLE
 
 logger = logging.getLogger("segment_integrations")
 
@@ -62,10 +63,19 @@ class Gate:
     def live(self, *, is_live: bool) -> Iterator[None]:
         """Let events out, or not, during the block."""
         before, self.is_live = self.is_live, is_live
+        self.announce()
         try:
             yield
         finally:
             self.is_live = before
+            self.announce()
+
+    def announce(self) -> None:
+        """Tell the children that `multiprocessing` spawns whether they may send."""
+        if self.is_closed and not self.is_live:
+            os.environ[TEST_RUN_VARIABLE] = str(os.getpid())
+        else:
+            os.environ.pop(TEST_RUN_VARIABLE, None)
 
 
 GATE: Final = Gate()
@@ -81,6 +91,7 @@ def close_gate() -> None:
     """From now on nothing leaves the process, but in live tests. For good."""
     GATE.is_closed = True
     SEAT.tap = GATE
+    GATE.announce()
 
 
 def settle() -> None:
