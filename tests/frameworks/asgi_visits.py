@@ -99,9 +99,9 @@ async def serve(app, scope, incoming=None):
     sent = []
 
     async def receive():
-        if messages:
-            return messages.pop(0)
-        await anyio.sleep_forever()
+        if not messages:
+            await anyio.sleep_forever()
+        return messages.pop(0)
 
     async def send(message):
         sent.append(message)
