@@ -231,23 +231,62 @@ def test_sigterm_handler_only_for_runserver(monkeypatch, argv, installs):
         signal.signal(signal.SIGTERM, before)
 
 
-def test_pr2_sigterm_loses_nothing_and_keeps_the_status(tmp_path):
-    """PR-2: A `runserver --noreload` that is terminated has sent what was queued."""
-    log = tmp_path / "sent"
-    result = python(
-        "import sys, os, signal, time; sys.argv = ['manage.py', 'runserver']\n"
-        "import django; from django.conf import settings\n"
-        "settings.SEGMENT = {'WRITE_KEY': 'k', 'FLUSH_INTERVAL': 60}\n"
-        "django.setup()\n"
-        "from segment_integrations import Analytics\n"
-        "from segment_integrations.core.ports import Answer\n"
-        "class Transport:\n"
-        "    def send(self, batch):\n"
-        f"        open({str(log)!r}, 'a').write(str(len(batch.bodies)))\n"
-        "        return Answer(200)\n"
-        "analytics = Analytics('k', transport=Transport(), flush_interval=60)\n"
-        "analytics.track('A', user_id='u')\n"
-        "os.kill(os.getpid(), signal.SIGTERM); time.sleep(30)\n"
+PROCESS = """
+import sys, os, signal, time
+sys.argv = {argv!r}
+{before}
+import django
+from django.conf import settings
+settings.SEGMENT = {{"WRITE_KEY": "k"}}
+django.setup()
+from segment_integrations import Analytics
+from segment_integrations.core.ports import Answer
+class Transport:
+    def send(self, batch):
+        with open({log!r}, "a") as file:
+            file.write(str(len(batch.bodies)))
+        return Answer(200)
+analytics = Analytics("k", transport=Transport(), flush_interval=60)
+analytics.track("A", user_id="u")
+{after}
+"""
+KILL = "os.kill(os.getpid(), signal.SIGTERM); time.sleep(30)"
+UVICORN = """
+import uvicorn
+async def app(scope, receive, send): os.kill(os.getpid(), signal.SIGTERM)
+server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
+"""
+RUN = """
+import asyncio
+async def serve():
+    asyncio.get_running_loop().call_later(
+        0.5, os.kill, os.getpid(), signal.SIGTERM
     )
+    await server.serve()
+asyncio.run(serve())
+"""
+SETUP = """
+from segment_integrations.django import serving
+with server.capture_signals():
+    serving.drain_at_sigterm()
+    os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(30)
+"""
+
+
+@pytest.mark.parametrize(
+    ("argv", "before", "after"),
+    [
+        (["manage.py", "runserver"], "", KILL),
+        (["uvicorn"], UVICORN, RUN),
+        (["uvicorn"], f"import uvicorn.server{UVICORN}", SETUP),
+    ],
+    ids=["runserver", "uvicorn", "uvicorn-loads-the-app-late"],
+)
+def test_pr2_sigterm_loses_nothing_and_keeps_the_status(tmp_path, argv, before, after):
+    """PR-2: A server that ends by SIGTERM itself has sent what was queued."""
+    log = tmp_path / "sent"
+    code = PROCESS.format(argv=argv, before=before, after=after, log=str(log))
+    result = python(code)
     assert -signal.SIGTERM == result.returncode, result.stderr
     assert "1" == log.read_text()

@@ -1,8 +1,10 @@
 """
-Loses nothing when `runserver` is stopped.
+Loses nothing when a server that ends by SIGTERM itself is stopped.
 
-Other servers end their processes by way of `atexit`, where delivery drains; so does
-`runserver` with its reloader. With ``--noreload`` SIGTERM ends the process at once.
+Most servers end their processes by way of `atexit`, where delivery drains. These do
+not, and Django has no lifespan that would tell: ``runserver --noreload`` leaves
+SIGTERM alone, and uvicorn raises it again when it has served its last request. The
+exit status stays what it was.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from segment_integrations import defaults
 
@@ -21,15 +23,21 @@ if TYPE_CHECKING:
 DRAIN_S: Final = 6.0
 """Source: ours; the shared deadline of delivery's exit drain and a second."""
 
+_SERVERS: Final = frozenset({"uvicorn.server", "gunicorn.arbiter"})
+"""Modules that only a process that serves has imported."""
+
 
 def drain_at_sigterm() -> None:
-    """Drain before SIGTERM ends a `runserver`; any other process is left alone."""
-    if (
-        sys.argv[1:2] == ["runserver"]
-        and threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    ):
-        signal.signal(signal.SIGTERM, _stop)
+    """Drain before SIGTERM ends such a server; any other process is left alone."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    handler = signal.getsignal(signal.SIGTERM)
+    if handler is signal.SIG_DFL:
+        # uvicorn, which a worker of gunicorn may be, raises to what it found.
+        if sys.argv[1:2] == ["runserver"] or not _SERVERS.isdisjoint(sys.modules):
+            signal.signal(signal.SIGTERM, _stop)
+    elif isinstance(_captured(handler), list):
+        signal.signal(signal.SIGTERM, _Noted(handler))
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
@@ -44,4 +52,42 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 def _drain() -> None:
     for analytics in defaults.opened():
-        analytics.drain()
+        with analytics.throttle.guard("drain"):
+            analytics.drain()
+
+
+# -- uvicorn ------------------------------------------------------------------------
+
+
+def _captured(handler: Any) -> Any:
+    """
+    The signals that uvicorn will raise again, if *handler* is its own.
+
+    `Server._captured_signals` (uvicorn 0.29 to 0.54); before, it raised none, and the
+    process ended by way of `atexit`.
+    """
+    return getattr(getattr(handler, "__self__", None), "_captured_signals", None)
+
+
+class _Noted:
+    """uvicorn's own handler, and a drain where it raises the signal again."""
+
+    def __init__(self, handler: Any) -> None:
+        self._handler = handler
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self._handler(number, frame)
+        captured = _captured(self._handler)
+        if captured and captured[-1] == number:
+            captured[-1] = _Draining(number)
+
+
+class _Draining:
+    """A signal's number that drains when it is raised."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __index__(self) -> int:
+        _drain()
+        return self._number
