@@ -88,7 +88,7 @@ def test_nothing_runs_before_the_first_message(deliver):
 def test_case_09_a_second_copy_has_the_same_ids(collector, deliver):
     """Taken, then reset or cut short: sent again with equal bytes and a new sentAt."""
     target = collector("drop", "cut")
-    delivery = deliver(target, rand=lambda: 0.01)
+    delivery = deliver(target, rand=lambda: 0.01, flush_interval=60.0)
     put(delivery, "a", "b")
     assert delivery.flush(SLACK)
     first, second, third = (request.document for request in target.requests)
