@@ -282,6 +282,7 @@ def test_at_the_end_of_the_process_it_waits_without_a_new_thread(monkeypatch):
     assert not sink.flush(0)
     fake.queue.unfinished_tasks = 0
     assert sink.flush()
+    sink._at_exit()
     sink.close()
     sink._pid = -1
     sink.flush = None  # would be called in the process that made it

@@ -142,6 +142,9 @@ def test_an_explicit_call_with_an_endpoint_is_fine():
     app.add_api_route("/b", done(registered))
     starlette = Starlette(routes=[Route("/a", registered)])
     assert done(lambda: starlette)() is starlette
+    blueprint = flask.Blueprint("b", __name__)
+    blueprint.get("/a")(registered)
+    assert done(lambda: blueprint)() is blueprint
 
 
 def test_strange_objects_in_the_module_are_no_trouble():
