@@ -34,7 +34,7 @@ class Driver:
         if self.framework == "django":
             is_ours = bool(settings)
             stack.enter_context(
-                self.module.options(settings, routes, is_async=self.is_async)
+                self.module.options(settings, routes, is_async=self.is_async, **more)
             )
             analytics = None
             if is_ours:

@@ -47,6 +47,12 @@ if not settings.configured:
     django.setup()
 
 
+def resolve(request: HttpRequest, user_id: str) -> None:
+    """As an authentication of the application's own leaves a user."""
+    user: Any = SimpleNamespace(is_authenticated=True, pk=user_id)
+    request.user = user
+
+
 def native_response(reply: Reply) -> HttpResponse | StreamingHttpResponse:
     response: Any
     if reply.chunks is None:
@@ -84,11 +90,13 @@ def django_path(path: str) -> str:
     return re.sub(r"{(\w+)}", r"<\1>", path).removeprefix("/")
 
 
-def options(values: dict[str, Any], routes: Routes, *, is_async: bool) -> Any:
+def options(
+    values: dict[str, Any], routes: Routes, *, is_async: bool, twice: bool = False
+) -> Any:
     """The settings of one app, to be entered and left by the test."""
     middleware = ["django.contrib.sessions.middleware.SessionMiddleware"]
     if values:
-        middleware.append(OURS)
+        middleware += [OURS] * (2 if twice else 1)
     patterns = tuple(
         url(django_path(path), endpoint(view, is_async=is_async))
         for path, view in routes.items()
@@ -102,13 +110,15 @@ def options(values: dict[str, Any], routes: Routes, *, is_async: bool) -> Any:
 
 
 class _AsyncClient(AsyncClient):
-    """A client with an address, and with one Host header only."""
+    """A client that makes the scope that a server would make."""
 
     peer = "127.0.0.1"
 
     def _base_scope(self, **request: Any) -> dict[str, Any]:
         scope: dict[str, Any] = super()._base_scope(**request)
         scope["client"] = [self.peer, 50_000]
+        # Servers decode a path as UTF-8; this client reads it as Latin-1.
+        scope["path"] = scope["path"].encode("latin-1").decode("utf-8", "replace")
         headers = [pair for pair in scope["headers"] if pair != (b"cookie", b"")]
         if [name for name, _ in headers].count(b"host") > 1:
             headers.remove((b"host", b"testserver"))
@@ -125,11 +135,11 @@ class App:
 
     def send(self, ask: Ask) -> Answer:
         if self.is_async:
-            return asyncio.run(self._asend(ask))
+            return asyncio.run(self.asend(ask))
         client = Client(raise_request_exception=False, REMOTE_ADDR=ask.peer)
         return _answer(client.generic(ask.method, ask.path, **_options(ask)))
 
-    async def _asend(self, ask: Ask) -> Answer:
+    async def asend(self, ask: Ask) -> Answer:
         client = _AsyncClient(raise_request_exception=False)
         client.peer = ask.peer
         return _answer(
@@ -138,7 +148,7 @@ class App:
 
     def send_all(self, asks: Sequence[Ask]) -> list[Answer]:
         async def gathered() -> list[Answer]:
-            return await asyncio.gather(*(self._asend(one) for one in asks))
+            return await asyncio.gather(*(self.asend(one) for one in asks))
 
         if self.is_async:
             return asyncio.run(gathered())

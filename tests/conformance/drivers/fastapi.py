@@ -12,6 +12,7 @@ from neutral import ALL_METHODS
 from segment_integrations.fastapi import SegmentMiddleware
 
 SESSION_KEY = starlette.SESSION_KEY
+resolve = starlette.resolve
 
 
 def add_route(app: FastAPI, path: str, serve: Callable[..., Any]) -> None:

@@ -5,15 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
-from flask import Flask, Response, request, session
+from flask import Flask, Response, g, request, session
 from neutral import ALL_METHODS, Answer, Ask, Reply, Routes, Seen, View
 
 from segment_integrations.client import Analytics
 from segment_integrations.flask import Segment
+from segment_integrations.wsgi import SegmentMiddleware
 
 SESSION_KEY = "user_id"
+
+
+def resolve(_: object, user_id: str) -> None:
+    """As Flask-Login leaves a user that it has loaded."""
+    g._login_user = SimpleNamespace(is_authenticated=True, get_id=lambda: user_id)
 
 
 def native_response(reply: Reply) -> Response:
@@ -43,7 +50,12 @@ class App:
     """The app and its clients."""
 
     def __init__(
-        self, routes: Routes, *, is_async: bool, analytics: Analytics | None
+        self,
+        routes: Routes,
+        *,
+        is_async: bool,
+        analytics: Analytics | None,
+        twice: bool = False,
     ) -> None:
         self.analytics = analytics
         self.app = Flask("conformance", static_folder=None)
@@ -57,6 +69,10 @@ class App:
             )
         if analytics is not None:
             Segment(self.app, analytics=analytics)
+            if twice:
+                Segment(self.app, analytics=analytics)
+                outer: Any = SegmentMiddleware(self.app.wsgi_app, analytics)
+                self.app.wsgi_app = outer
 
     def send(self, ask: Ask) -> Answer:
         client = self.app.test_client(use_cookies=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -54,6 +55,11 @@ def endpoint(view: View, *, is_async: bool) -> Callable[..., Any]:
     return serve
 
 
+def resolve(request: Request, user_id: str) -> None:
+    """As Starlette's `AuthenticationMiddleware` leaves a signed-in user."""
+    request.scope["user"] = SimpleNamespace(is_authenticated=True, identity=user_id)
+
+
 def add_route(app: Starlette, path: str, serve: Callable[..., Any]) -> None:
     app.router.routes.append(Route(path, serve, methods=list(ALL_METHODS)))
 
@@ -73,6 +79,7 @@ class App:
         analytics: Analytics | None,
         inside: Sequence[Any] = (),
         outside: Sequence[Any] = (),
+        twice: bool = False,
     ) -> None:
         self.analytics = analytics
         self.app = type(self).make()
@@ -82,7 +89,8 @@ class App:
             self.app.add_middleware(one)
         self.app.add_middleware(SessionMiddleware, secret_key="a" * 32)
         if analytics is not None:
-            self.app.add_middleware(self.middleware, analytics=analytics)
+            for _ in range(2 if twice else 1):
+                self.app.add_middleware(self.middleware, analytics=analytics)
         for one in outside:
             self.app.add_middleware(one)
 
@@ -100,17 +108,18 @@ class App:
             client.request(ask.method, ask.path, headers=_bytes(ask.headers))
         )
 
+    async def asend(self, ask: Ask) -> Answer:
+        transport = httpx.ASGITransport(self.app, client=(ask.peer, 50_000))
+        async with httpx.AsyncClient(
+            transport=transport, base_url=f"{ask.scheme}://testserver"
+        ) as client:
+            return _answer(
+                await client.request(ask.method, ask.path, headers=_bytes(ask.headers))
+            )
+
     def send_all(self, asks: Sequence[Ask]) -> list[Answer]:
         async def gathered() -> list[Answer]:
-            transport = httpx.ASGITransport(self.app)
-            async with httpx.AsyncClient(
-                transport=transport, base_url="http://testserver"
-            ) as client:
-                sent = [
-                    client.request(one.method, one.path, headers=_bytes(one.headers))
-                    for one in asks
-                ]
-                return [_answer(one) for one in await asyncio.gather(*sent)]
+            return await asyncio.gather(*(self.asend(one) for one in asks))
 
         return asyncio.run(gathered())
 
