@@ -207,6 +207,8 @@ class Analytics(Calls):
         except Exception:  # noqa: BLE001 - a user's sink
             self._count_failed()
             return False
+        if accepted is False and self._delivery is None:
+            self.drops.add("refused", detail="the sink said no")
         return accepted is not False
 
     @property
