@@ -1,16 +1,23 @@
 """Sets Django up for the tests of this folder; other frameworks need nothing."""
 
-import os
-
 import django
+import django_project
 import pytest
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import AsyncClient, Client
 
 from segment_integrations.testing import BROWSER_HEADERS
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_project")
+# Not by the environment, which processes that tests start would inherit.
+settings.configure(
+    **{
+        name: getattr(django_project, name)
+        for name in dir(django_project)
+        if name.isupper()
+    }
+)
 django.setup()
 
 ANONYMOUS = "visitor-0001"
