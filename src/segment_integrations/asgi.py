@@ -37,6 +37,9 @@ Lifespan = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]
 KEY: Final = "segment_integrations"
 """Where the request's context is kept in the scope, and so the guard against two."""
 
+_BY_NAME: Final[Any] = None
+"""Older Starlette (0.40) gives a middleware its app by name, newer by position."""
+
 _STOPPED: Final = frozenset(
     {
         "lifespan.startup.failed",
@@ -64,14 +67,18 @@ class SegmentMiddleware:
     """Why the application can not start; for those who are made too late to raise."""
 
     def __init__(
-        self, app: ASGIApp, /, analytics: Analytics | None = None, **settings: Any
+        self,
+        app: ASGIApp = _BY_NAME,
+        /,
+        analytics: Analytics | None = None,
+        **settings: Any,
     ) -> None:
+        self.app: ASGIApp = settings.pop("app", app)
         if analytics is not None and settings:
             raise ConfigurationError(
                 "give SegmentMiddleware either analytics or settings, not both",
                 setting=next(iter(settings)),
             )
-        self.app = app
         self.analytics = analytics or Analytics(**settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,8 +8,7 @@ this file, and degrades to "absent".
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -46,12 +45,16 @@ class SegmentMiddleware(asgi.SegmentMiddleware):
     """
 
     def __init__(
-        self, app: asgi.ASGIApp, /, analytics: Analytics | None = None, **settings: Any
+        self,
+        app: asgi.ASGIApp = asgi._BY_NAME,  # noqa: SLF001 - our own
+        /,
+        analytics: Analytics | None = None,
+        **settings: Any,
     ) -> None:
         try:
             super().__init__(app, analytics, **settings)
         except ConfigurationError as error:
-            if isinstance(_inside(app), Starlette):
+            if isinstance(_inside(self.app), Starlette):
                 raise
             # In `add_middleware` this runs when the lifespan begins, where servers
             # take an exception for "has no lifespan" and start all the same.
@@ -162,13 +165,16 @@ def _match(routes: Sequence[Any], scope: dict[str, Any], prefix: str) -> Routing
     return partial or UNROUTED
 
 
-def _flat(routes: Sequence[Any]) -> Iterable[Any]:
+def _flat(routes: Sequence[Any]) -> Iterator[Any]:
     """*routes* with the routes of FastAPI's included routers in the routers' place."""
-    # Since 0.137 an included router is one node; this is its public view.
-    fastapi = sys.modules.get("fastapi.routing")
-    flatten = getattr(fastapi, "iter_route_contexts", None)
-    flat: Iterable[Any] = routes if flatten is None else flatten(routes)
-    return flat
+    for route in routes:
+        # Since 0.137 an included router is one node.
+        contexts = getattr(route, "effective_route_contexts", None)
+        if contexts is None:
+            yield route
+            continue
+        for context in contexts():
+            yield getattr(context, "starlette_route", None) or context
 
 
 def _template(route: object, scope: Mapping[str, Any]) -> str | None:

@@ -3,7 +3,6 @@
 import gc
 import logging
 import sys
-import tracemalloc
 from functools import partial
 from pathlib import Path
 
@@ -294,20 +293,16 @@ def test_rt_4_nothing_grows(analytics, recorder, placement):
     async def measured():
         await many(0, 200)
         gc.collect()
-        before = len(gc.get_objects())
-        tracemalloc.start()
-        try:
-            await many(200, 3200)
-            gc.collect()
-            return len(gc.get_objects()) - before, tracemalloc.get_traced_memory()[0]
-        finally:
-            tracemalloc.stop()
+        objects, blocks = len(gc.get_objects()), sys.getallocatedblocks()
+        await many(200, 3200)
+        gc.collect()
+        return len(gc.get_objects()) - objects, sys.getallocatedblocks() - blocks
 
-    objects, memory = anyio.run(measured)
+    objects, blocks = anyio.run(measured)
 
     assert 1 == len(depths)
     assert objects < 300  # a tenth of one for each request
-    assert memory < 300_000  # 100 bytes for each
+    assert blocks < 1500  # half of one
 
 
 @pytest.mark.parametrize("placement", PLACEMENTS)
@@ -469,7 +464,7 @@ def test_the_session_tells_who_is_signed_in(
         sent = visit(app, "/", headers={"cookie": cookie})
 
     assert expected == recorder.pages[0].get("userId")
-    assert {"content-type", "content-length"} == {name for name, _ in headers_of(sent)}
+    assert "vary" not in dict(headers_of(sent))
 
 
 def test_login_and_logout_in_the_request_count_at_once(analytics, recorder):
