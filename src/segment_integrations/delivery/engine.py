@@ -156,8 +156,8 @@ class Delivery:
         """
         `flush` for a process that is about to stop; it may be called repeatedly.
 
-        What is left stays queued, and the process's end does not wait for it a second
-        time unless something is put after this.
+        What is left stays queued. Neither the next drain nor the process's end waits
+        for it a second time, unless something is put after this.
 
         Args:
             timeout: Seconds in all; attempts are shortened to what remains.
@@ -166,6 +166,8 @@ class Delivery:
             As `flush`.
         """
         running = self._mine()
+        if running.worker.pending() and not running.needs_drain:
+            return False
         return running.finish(running.begin(timeout, stopping=True))
 
     def close(self, timeout: float) -> int:
