@@ -194,7 +194,14 @@ def test_module_level_calls_use_the_settings(settings, segment_events):
     segment_events.assert_tracked("A", properties={"stamped": True})
 
 
-def test_one_analytics_under_a_race(monkeypatch):
+def test_closed_analytics_is_replaced(wsgi, segment_events):
+    """LS-5: After somebody has closed it, the next request works again."""
+    config.analytics().close()
+    wsgi.get("/plain")
+    segment_events.assert_page("/plain")
+
+
+def test_one_analytics_under_a_race():
     """Two threads that come first at once get the same one."""
     config.on_setting_changed(setting="SEGMENT")
     barrier = threading.Barrier(8)

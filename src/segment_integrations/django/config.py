@@ -66,14 +66,16 @@ def lacks_key(settings: Settings) -> bool:
 
 def analytics() -> Analytics:
     """
-    The process's `Analytics`; never raises.
+    The process's `Analytics`, a new one if it was closed; never raises.
 
     Wrong settings have been refused at start-up, by the checks and the middleware.
     Without a key, or with settings that went wrong since, its calls do nothing.
     """
     found = _made.get(NAME)
     if found is not None:
-        return found
+        if not found.is_closed:
+            return found
+        _made.pop(NAME, None)
     made = _make()
     kept = _made.setdefault(NAME, made)
     if kept is not made:
