@@ -7,6 +7,7 @@ further, and drains the queue before the server is told that the shutdown is com
 
 from __future__ import annotations
 
+import logging
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -150,18 +151,32 @@ class SegmentMiddleware:
         async def watched(message: Message) -> None:
             if message["type"] in _STOPPED:
                 # Before it is forwarded: the server may end the process right after.
-                await self._drain()
+                await _drain(self.analytics)
             await send(message)
 
         try:
             await self.app(scope, receive, watched)
         except BaseException:
-            await self._drain()
+            await _drain(self.analytics)
             raise
 
-    async def _drain(self) -> None:
-        with self.analytics.throttle.guard("drain"):
-            await self.analytics.adrain()
+
+async def _drain(analytics: Analytics) -> None:
+    """Deliver what is queued, and say how much could not be."""
+    with analytics.throttle.guard("drain"):
+        if await analytics.adrain():
+            return
+        left = analytics.stats().pending_events
+        if left:
+            # Under the name of the line that an ordinary end of the process logs, so
+            # that there is one of both; after a signal there may be no such end.
+            analytics.throttle.log(
+                "drop:exit",
+                logging.WARNING,
+                "%d message(s) not sent before the server stopped;"
+                " they are lost if the process ends now",
+                left,
+            )
 
 
 async def _refuse(
@@ -195,8 +210,7 @@ def lifespan(analytics: Analytics, inner: Lifespan | None = None) -> Lifespan:
                 async with inner(app) as state:
                     yield state
         finally:
-            with analytics.throttle.guard("drain"):
-                await analytics.adrain()
+            await _drain(analytics)
 
     return wrapped
 
