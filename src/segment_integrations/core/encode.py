@@ -84,7 +84,7 @@ def _copied(message: Mapping[str, Any]) -> object:
             return joined(str(value))
         is_mapping = isinstance(value, Mapping)
         if not is_mapping and not isinstance(value, list | tuple | set | frozenset):
-            return single(value)
+            return _single(value)
         if id(value) in path or depth > DEPTH_MAX or budget[0] < 0:
             return placeholder(value)
         path.add(id(value))
@@ -96,16 +96,20 @@ def _copied(message: Mapping[str, Any]) -> object:
                 }
             items: Iterable[object] = list(value)  # type: ignore[call-overload]
             return [copy(item, depth + 1) for item in items]
+        except Exception:  # noqa: BLE001 - it changes meanwhile, or is a hostile class
+            return placeholder(value)
         finally:
             path.discard(id(value))
 
     def key(name: object) -> object:
         return copy(name, DEPTH_MAX) if isinstance(name, str) else describe(name)
 
-    def single(value: object) -> object:
-        try:
-            return msgspec.Raw(_encoder.encode(value))
-        except Exception:  # noqa: BLE001 - see describe
-            return placeholder(value)
-
     return copy(message, 0)
+
+
+def _single(value: object) -> object:
+    """*value*, which holds no others, as JSON or as its placeholder."""
+    try:
+        return msgspec.Raw(_encoder.encode(value))
+    except Exception:  # noqa: BLE001 - see describe
+        return placeholder(value)
