@@ -51,7 +51,8 @@ def wire_time(seconds: float) -> str:
     if at != whole:
         text = datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S")
         _second = (whole, text)
-    return f"{text}.{int((seconds - whole) * 1000):03d}Z"
+    # Of a moment just before a full second the difference may round up to one.
+    return f"{text}.{min(int((seconds - whole) * 1000), 999):03d}Z"
 
 
 def timestamp(value: object, *, strict: bool) -> str:
