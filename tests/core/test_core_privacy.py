@@ -1,0 +1,253 @@
+"""What may leave the process: paths, queries, ids, addresses."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from urllib.parse import quote
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from segment_integrations.core import privacy
+from segment_integrations.core.privacy import MASK, Proxies
+
+NAMES = frozenset({"token", "code"})
+SEGMENT = st.text(
+    st.characters(exclude_characters="/?#", exclude_categories=["Cs"]), min_size=1
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "expected"),
+    [
+        ("/a/1", {}, "/a/1"),
+        ("/a/1", {"id": "1"}, "/a/1"),
+        ("/a/1", {"token": "1"}, "/a/***"),
+        ("/1/1/11", {"token": 1}, "/***/***/11"),
+        ("/file-s3cret.pdf", {"token": "s3cret"}, "/file-***.pdf"),
+        ("/x/a/b/c", {"token": "a/b"}, "/x/***/c"),
+        ("/a", {"token": ""}, "/a"),
+        ("/A/b", {"Token": "b"}, "/A/***"),
+        ("/t/c", {"token": "t", "code": "c"}, "/***/***"),
+    ],
+)
+def test_masked_path(path, params, expected):
+    """The values of named parameters become stars, whole segments where they are."""
+    assert expected == privacy.masked_path(path, params, NAMES)
+
+
+@given(st.lists(SEGMENT, min_size=1, max_size=5), st.data())
+def test_masking_is_idempotent_and_complete(parts, data):
+    """Masking twice is masking once, and no secret segment is left."""
+    secret = data.draw(st.sampled_from(parts))
+    assume(all(one == secret or secret not in one for one in parts))
+    path = "/" + "/".join(parts)
+    once = privacy.masked_path(path, {"token": secret}, NAMES)
+    assert once == privacy.masked_path(once, {"token": secret}, NAMES)
+    assert secret == MASK or secret not in once.split("/")
+
+
+@given(st.text())
+def test_clean_is_idempotent_bounded_and_encodable(text):
+    """A cleaned text has no control characters, a bound, and a UTF-8 form."""
+    cleaned = privacy.clean(text)
+    assert cleaned == privacy.clean(cleaned)
+    assert len(cleaned) <= privacy.TEXT_MAX_CHARS
+    cleaned.encode()
+    assert not any(ord(one) < 32 or 127 <= ord(one) < 160 for one in cleaned)
+
+
+@given(st.text())
+def test_no_cookie_makes_a_dangerous_id(value):
+    """Whatever the cookie, the id is None or a short plain ASCII text."""
+    found = privacy.anonymous_id(value)
+    if found is not None:
+        assert 4 <= len(found) <= privacy.ANONYMOUS_ID_MAX_CHARS
+        assert found.isascii()
+        assert not set(found) & set("<>\"';, \\\r\n\x00")
+
+
+@given(st.from_regex(r"\A[A-Za-z0-9._-]{4,128}\Z"))
+def test_the_three_forms_of_an_id(value):
+    """Bare, quoted and quoted-then-encoded are one id."""
+    if value in {"null", "undefined"}:
+        return
+    quoted = json.dumps(value)
+    for form in (value, quoted, quote(quoted), quote(value)):
+        assert value == privacy.anonymous_id(form)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, "", "abc", "null", '"', '"a', "%22abcd", "[1]", "4 4 4 4", "x" * 129],
+)
+def test_an_id_that_is_none(value):
+    """Junk is no id."""
+    assert privacy.anonymous_id(value) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("de-DE,de;q=0.9", "de-DE"),
+        ("en", "en"),
+        ("zh-Hant-TW;q=1", "zh-Hant-TW"),
+        ("*", None),
+        ("", None),
+        ("12", None),
+        ("x" * 36, None),
+        ("en_US", "en_US"),
+    ],
+)
+def test_locale(header, expected):
+    """The first tag of Accept-Language, if it is one."""
+    assert expected == privacy.locale(header)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_host"),
+    [
+        ("shop.example", True),
+        ("shop.example:8443", True),
+        ("[::1]:80", True),
+        ("a b", False),
+        ("evil/path", False),
+        ("a:port", False),
+        ("", False),
+        (None, False),
+        ("x" * 254, False),
+    ],
+)
+def test_host(value, is_host):
+    """Only what can stand in an address is a host."""
+    assert (value if is_host else None) == privacy.host(value)
+
+
+@pytest.mark.parametrize(
+    ("query", "patterns", "expected"),
+    [
+        ("", ("utm_*",), ""),
+        ("a=1", (), ""),
+        ("utm_source=a&q=b", ("utm_*",), "?utm_source=a"),
+        ("q=a b&q=c", ("q",), "?q=a+b&q=c"),
+        ("q=%ff", ("*",), "?q=%EF%BF%BD"),
+        ("&&=&x", ("*",), ""),
+        ("&".join(f"a{n}=1" for n in range(200)), ("*",), ""),
+    ],
+)
+def test_search(query, patterns, expected):
+    """Only allow-listed parameters, re-encoded; too many are none."""
+    assert expected == privacy.search(query, patterns)
+
+
+@given(st.text(), st.lists(st.sampled_from(["utm_*", "ref", "*"]), max_size=3))
+def test_search_never_raises_and_is_idempotent(query, patterns):
+    """Cleaning a cleaned query changes nothing."""
+    once = privacy.search(query, tuple(patterns))
+    assert len(once) <= 6 * privacy.URL_MAX_CHARS
+    if len(once) < privacy.TEXT_MAX_CHARS:
+        assert once == privacy.search(once.removeprefix("?"), tuple(patterns))
+
+
+def test_campaign():
+    """`utm_*` without its prefix, `campaign` as `name`."""
+    query = "utm_campaign=spring&utm_source=news&utm_id=7&utm_=x&q=1"
+    assert privacy.campaign(query) == {"name": "spring", "source": "news", "id": "7"}
+    assert privacy.campaign("q=1") == {}
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://a.example/x?q=1#f", ("https://a.example", "/x", "q=1")),
+        ("https://me:pw@a.example", ("https://a.example", "/", "")),
+        ("http://[::1]:80/", ("http://[::1]:80", "/", "")),
+        ("http://[::1/", None),
+        ("android-app://com.example", None),
+        ("javascript:alert(1)", None),
+        ("/relative", None),
+        ("", None),
+    ],
+)
+def test_split_url(url, expected):
+    """Userinfo and fragment are dropped; what has no web host is nothing."""
+    assert expected == privacy.split_url(url)
+
+
+@given(st.text())
+def test_split_url_never_raises(url):
+    """Whatever a Referer holds."""
+    privacy.split_url(url)
+    privacy.split_url(f"https://{url}")
+
+
+ADDRESS = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str)
+
+
+@given(ADDRESS, st.lists(st.text()))
+def test_no_header_is_trusted_by_default(peer, hops):
+    """Without proxies the peer is the client, whatever the header says."""
+    expected = ipaddress.ip_address(peer)
+    expected = getattr(expected, "ipv4_mapped", None) or expected
+    assert str(expected) == Proxies().client(peer, hops)
+
+
+@given(st.ip_addresses(v=4).map(str), st.lists(st.ip_addresses(v=4).map(str)))
+def test_what_a_client_writes_does_not_matter(real, forged):
+    """Behind one proxy the last hop is the client, however many a client forges."""
+    assert real == Proxies(count=1).client("10.0.0.1", [*forged, real])
+    trusted = Proxies.parse(["10.0.0.0/8"])
+    if ipaddress.ip_address(real) not in trusted.networks[0]:
+        assert real == trusted.client("10.0.0.1", [*forged, real])
+
+
+@pytest.mark.parametrize(
+    ("proxies", "peer", "hops", "expected"),
+    [
+        (0, None, ["1.1.1.1"], None),
+        (1, None, ["1.1.1.1"], "1.1.1.1"),
+        (1, "10.0.0.1", [], "10.0.0.1"),
+        (1, "10.0.0.1", [""], "10.0.0.1"),
+        (2, "10.0.0.1", ["1.1.1.1"], "1.1.1.1"),
+        (2, "10.0.0.1", ["6.6.6.6", "1.1.1.1", "10.0.0.2"], "1.1.1.1"),
+        (["10.0.0.0/8"], None, ["6.6.6.6", "1.1.1.1"], "1.1.1.1"),
+        (["10.0.0.0/8"], "10.0.0.1", ["10.0.0.3", "10.0.0.2"], "10.0.0.3"),
+        (["10.0.0.0/8"], "9.9.9.9", ["1.1.1.1"], "9.9.9.9"),
+        (["fd00::/8"], "fd00::1", ["[2001:db8::5]:80"], "2001:db8::5"),
+        (1, "10.0.0.1", ["fe80::1%eth0"], "fe80::1"),
+        (1, "10.0.0.1", ["_hidden"], "10.0.0.1"),
+    ],
+)
+def test_proxies(proxies, peer, hops, expected):
+    """Hops are walked from the right; the first that is not trusted is the client."""
+    assert expected == Proxies.parse(proxies).client(peer, hops)
+
+
+@pytest.mark.parametrize(
+    ("x_forwarded_for", "forwarded", "expected"),
+    [
+        (None, None, []),
+        ("a, b", None, ["a", "b"]),
+        ("a", "for=b", ["a"]),
+        (None, "for=a;proto=http, For=b", ["a", "b"]),
+        (None, 'for="[::1]:80", by=x', ["[::1]:80"]),
+        (None, "proto=https", []),
+        (None, ";;,=,for", []),
+    ],
+)
+def test_forwarded_hops(x_forwarded_for, forwarded, expected):
+    """Both headers give hops in the order in which they were added."""
+    found = privacy.forwarded_hops(x_forwarded_for, forwarded)
+    assert expected == [hop for hop in found if hop]
+
+
+@given(ADDRESS)
+def test_truncated(address):
+    """Truncating is idempotent, and what is left names a network only."""
+    once = privacy.truncated(address)
+    assert once == privacy.truncated(once)
+    keeps = 48 if ":" in address else 24
+    network = ipaddress.ip_network(f"{once}/{keeps}")
+    assert ipaddress.ip_address(address) in network
