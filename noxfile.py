@@ -18,27 +18,31 @@ nox.options.error_on_missing_interpreters = False
 nox.options.reuse_existing_virtualenvs = True
 
 
+def starts(command: str) -> bool:
+    """Whether *command* is a Python that starts: pyenv's shims need not be one."""
+    ran = subprocess.run([command, "-V"], capture_output=True, check=False)  # noqa: S603 - a fixed argument
+    return ran.returncode == 0
+
+
 def installed(version: str) -> str | None:
     """
-    The path of a Python *version* that starts, or None.
+    What nox calls a Python *version* by, or None where the machine has none.
 
-    A name on PATH is no proof: pyenv's shims are there for versions that are not
-    switched on, and then fail. Its versions are looked up where it keeps them.
+    By its version where PATH leads to it, else by where pyenv keeps it.
     """
+    name = shutil.which(f"python{version}")
+    if name and starts(name):
+        return version
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    candidates = [
-        sys.executable if running == version else None,
-        shutil.which(f"python{version}"),
-        *(str(path) for path in sorted(pyenv.glob(f"{version}.*/bin/python"))),
-    ]
-    for path in candidates:
-        if path and subprocess.run([path, "-V"], capture_output=True).returncode == 0:  # noqa: S603, PLW1510 - a fixed argument, and the code is looked at
-            return path
+    for path in sorted(pyenv.glob(f"{version}.*/bin/python")):
+        if starts(str(path)):
+            return str(path)
+    if sys.version_info[:2] == tuple(int(part) for part in version.split(".")):
+        return sys.executable
     return None
 
 
-PYTHONS = [path for version in SUPPORTED if (path := installed(version))]
+PYTHONS = [found for version in SUPPORTED if (found := installed(version))]
 
 
 def install(session: nox.Session, *groups: str, extras: str = "all") -> None:
