@@ -164,10 +164,9 @@ class SegmentMiddleware:
 async def _drain(analytics: Analytics) -> None:
     """Deliver what is queued, and say how much could not be."""
     with analytics.throttle.guard("drain"):
-        if await analytics.adrain():
-            return
+        is_done = await analytics.adrain()
         left = analytics.stats().pending_events
-        if left:
+        if left and not is_done:  # what came meanwhile goes out by itself
             # Under the name of the line that an ordinary end of the process logs, so
             # that there is one of both; after a signal there may be no such end.
             analytics.throttle.log(

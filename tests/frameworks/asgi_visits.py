@@ -45,8 +45,7 @@ class Spy:
         self.contexts = contexts
 
     async def __call__(self, scope, receive, send):
-        if scope["type"] != "lifespan":
-            self.contexts.append(scope["segment_integrations"])
+        self.contexts.append(scope["segment_integrations"])
         await self.app(scope, receive, send)
 
 
@@ -99,8 +98,6 @@ async def serve(app, scope, incoming=None):
     sent = []
 
     async def receive():
-        if not messages:
-            await anyio.sleep_forever()
         return messages.pop(0)
 
     async def send(message):

@@ -1,10 +1,10 @@
 """The ASGI middleware by itself: messages, errors, contexts, the lifespan."""
 
-import asyncio
 import logging
 import threading
 import traceback
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 
 import anyio
 import anyio.to_thread
@@ -37,6 +37,7 @@ from segment_integrations.asgi import (
 from segment_integrations.errors import ConfigurationError, TransportError
 from segment_integrations.ports import Answer
 from segment_integrations.starlette import SegmentMiddleware as ForStarlette
+from segment_integrations.waiting import in_thread
 
 WAIT_S = 20
 
@@ -298,9 +299,17 @@ async def test_a_cancelled_wait_leaves_no_error_behind():
         assert analytics.flush(WAIT_S)
 
     assert [1] == cancelled
-    for thread in threading.enumerate():
-        if thread.name == "segment-integrations-wait":
-            thread.join(WAIT_S)
+
+
+@pytest.mark.anyio
+async def test_what_a_thread_raises_reaches_the_wait():
+    """An error of the work that is waited for is the waiting task's."""
+
+    def work():
+        raise ValueError("in the thread")
+
+    with pytest.raises(ValueError, match="in the thread"):
+        await in_thread(work)
 
 
 # -- messages -------------------------------------------------------------------------
@@ -406,12 +415,7 @@ def test_switched_off_nothing_is_wrapped(recorder):
         seen.extend([receive, send, analytics_of(scope)])
         track("Seen", user_id="user-1")
 
-    async def receive():
-        return {}
-
-    async def send(message):
-        pass
-
+    receive, send = object(), object()
     with Analytics("first", sink=recorder), Analytics("k", enabled=False) as off:
         anyio.run(SegmentMiddleware(app, off), scope_of("/"), receive, send)
 
@@ -440,9 +444,6 @@ async def test_as_1_an_endless_stream(analytics, recorder, kind, pages):
         set_user("user-1")
         return StreamingResponse(chunks(), media_type=kind)
 
-    async def receive():
-        await anyio.sleep_forever()
-
     async def send(message):
         sent.append(message)
         if message.get("body"):
@@ -451,7 +452,7 @@ async def test_as_1_an_endless_stream(analytics, recorder, kind, pages):
     app = Starlette(routes=[Route("/", endpoint)])
     app.add_middleware(ForStarlette, analytics=analytics)
     async with anyio.create_task_group() as group:
-        group.start_soon(app, scope_of("/"), receive, send)
+        group.start_soon(app, scope_of("/"), None, send)
         await arrived.wait()
         assert pages == len(recorder.pages)
         assert 1 == sum(analytics.stats().pages.values())
@@ -504,8 +505,7 @@ def test_as_2_a_disconnect_while_streaming(analytics, recorder):
     gone = OSError("the client has gone")
 
     async def send(message):
-        if message["type"] == "http.response.start":
-            raise gone
+        raise gone
 
     with pytest.raises(OSError, match="gone") as caught:
         anyio.run(SegmentMiddleware(page(), analytics), scope_of("/"), None, send)
@@ -665,31 +665,38 @@ def test_ctx_6_an_app_called_by_another(analytics, recorder):
     assert [("track", "user-inner"), ("page", "user-inner")] == found
 
 
-def test_ctx_7_a_body_closed_by_another_task(analytics, caplog):
-    """CTX-7: a request that ends on another context raises and logs nothing."""
+class Pause:
+    """Lets whoever drives a coroutine have the next word."""
+
+    def __await__(self):
+        yield
+
+
+@pytest.mark.parametrize("ending", ["send", "close"])
+def test_ctx_7_a_request_that_ends_on_another_context(analytics, caplog, ending):
+    """CTX-7: nothing is raised or logged, and neither context keeps the holder."""
+    sent = []
 
     async def app(scope, receive, send):
+        await Pause()
         await page()(scope, receive, send)
 
-    request = SegmentMiddleware(app, analytics)(scope_of("/"), None, _discard)
+    async def send(message):
+        sent.append(message)
 
-    async def other_task():
-        coroutine = request.__await__()
-        await asyncio.create_task(_exhaust(coroutine))
-
+    request = SegmentMiddleware(app, analytics)(scope_of("/"), None, send)
+    other = copy_context()
+    copy_context().run(request.send, None)
     with caplog.at_level(logging.INFO):
-        asyncio.run(other_task())
+        if ending == "send":
+            with pytest.raises(StopIteration):
+                other.run(request.send, None)
+        else:
+            other.run(request.close)
 
+    assert {"send": 2, "close": 0}[ending] == len(sent)
+    assert other.run(current) is None
     assert [] == caplog.records
-
-
-async def _discard(message):
-    pass
-
-
-async def _exhaust(steps):
-    for _ in steps:
-        pass
 
 
 def test_either_analytics_or_settings(analytics):

@@ -160,7 +160,7 @@ def test_rt_1_the_route_is_its_whole_template(
 ):
     """RT-1: included routers, mounts below them, root path and placement."""
     method, path, host, status, expected = row
-    if IS_FLAT and path.startswith(UNFLAT):
+    if IS_FLAT and path.startswith(UNFLAT):  # pragma: no cover - an older FastAPI
         pytest.skip("this FastAPI loses the route when its router is included")
     if expected is not None:
         expected = expected.replace("{id}", "{item_id}").replace("{}", "{rest}")
@@ -528,5 +528,5 @@ def test_wrong_settings_fail_when_the_application_starts():
         SegmentMiddleware(app, flsh_at=7)
     app.add_middleware(SegmentMiddleware, flsh_at=7)
 
-    with pytest.raises(ConfigurationError), TestClient(app):
-        pass
+    with pytest.raises(ConfigurationError):
+        TestClient(app).__enter__()

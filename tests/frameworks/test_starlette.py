@@ -305,6 +305,38 @@ def test_rt_4_nothing_grows(analytics, recorder, placement):
     assert blocks < 1500  # half of one
 
 
+def test_rt_7_a_wrong_method_behind_a_copied_scope(analytics):
+    """RT-7: the route of a 405 is that which has the path, as in the router."""
+    contexts = []
+    routes = [Route("/n/{b}", hello), Route("/{any}/{b}", hello)]
+    app = instrumented(
+        Starlette(routes=routes),
+        "added",
+        analytics,
+        inner=[partial(Spy, contexts=contexts), Copying],
+    )
+    sent = visit(app, "/n/2", method="POST")
+
+    assert 405 == status_of(sent)
+    assert "/n/{b}" == contexts[0].routing.template
+
+
+class NamesItself:
+    """An application whose `app` is no inner one."""
+
+    def __init__(self):
+        self.app = self
+
+    async def __call__(self, scope, receive, send):
+        await page()(scope, receive, send)
+
+
+def test_an_app_that_names_itself(analytics, recorder):
+    """What is inside of a wrapper is looked for a bounded number of times."""
+    assert 200 == status_of(visit(SegmentMiddleware(NamesItself(), analytics), "/"))
+    assert "route" not in recorder.pages[0]["properties"]
+
+
 @pytest.mark.parametrize("placement", PLACEMENTS)
 @pytest.mark.parametrize("path", ["/m/1/n/2", "/plain/2"])
 def test_rt_7_a_middleware_that_copies_the_scope(analytics, recorder, placement, path):
@@ -523,6 +555,7 @@ class Anonymous(AuthenticationBackend):
     [
         (Backend(SimpleUser("ada")), "ada"),
         (Backend(OwnUser(0)), "0"),
+        (Backend(OwnUser(None)), None),
         (Anonymous(), None),
     ],
 )
@@ -702,8 +735,8 @@ def test_wrong_settings_fail_when_the_application_starts(analytics, wrong):
         SegmentMiddleware(app, **wrong)
     app.add_middleware(SegmentMiddleware, **wrong)
 
-    with pytest.raises(ConfigurationError), TestClient(app):
-        pass
+    with pytest.raises(ConfigurationError):
+        TestClient(app).__enter__()
     for _ in range(2):
         with pytest.raises(ConfigurationError) as caught:
             TestClient(app).get("/")
