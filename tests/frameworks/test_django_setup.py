@@ -227,6 +227,7 @@ def test_one_analytics_under_a_race():
 def test_sigterm_handler_only_for_runserver(monkeypatch, argv, installs):
     """Only `runserver` gets a handler, and only where nobody has set one."""
     monkeypatch.setattr(sys, "argv", argv)
+    monkeypatch.setattr(serving, "_SERVERS", frozenset())  # other tests import some
     before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         serving.drain_at_sigterm()
@@ -260,7 +261,7 @@ analytics.track("A", user_id="u")
 KILL = "os.kill(os.getpid(), signal.SIGTERM); time.sleep(30)"
 UVICORN = """
 import uvicorn
-async def app(scope, receive, send): os.kill(os.getpid(), signal.SIGTERM)
+async def app(scope, receive, send): ...
 server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
 """
 RUN = """
