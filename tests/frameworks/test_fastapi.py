@@ -277,7 +277,7 @@ def test_rt_3_one_route_one_name(analytics, recorder):
 
 
 def test_rt_4_routes_are_left_alone(analytics):
-    """RT-4: no request changes an endpoint, a dependant or the routes themselves."""
+    """RT-4: no request changes an endpoint or the routes themselves."""
     app = instrumented(fastapi_app(), "added", analytics)
     paths = ["/own/1", "/again/files/2", "/sub/1/in/2/files/3", "/nothing"]
 
