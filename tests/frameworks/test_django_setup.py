@@ -48,6 +48,13 @@ def python(code, **environ):
     )
 
 
+@pytest.fixture
+def alone(monkeypatch):
+    """No other framework's test has made an `Analytics` first."""
+    monkeypatch.setattr(defaults._registry, "first", None)
+    monkeypatch.setattr(defaults._registry, "factories", [config.analytics])
+
+
 def test_w001_missing_key(settings):
     """W001: A missing key is a warning, and one from the environment is none."""
     assert [] == found()
@@ -114,7 +121,7 @@ def test_e001_wrong_setting_fails_at_the_start(settings, given, text):
     assert text in str(caught.value)
 
 
-def test_e001_wrong_setting_never_raises_from_a_call(settings, caplog):
+def test_e001_wrong_setting_never_raises_from_a_call(alone, settings, caplog):
     """E001: In code that runs without checks, calls do nothing and a line says why."""
     settings.SEGMENT = {"FLUSHAT": 1}
     assert track("A", user_id="u") is None
@@ -187,7 +194,7 @@ def test_pr5_override_settings(wsgi, settings, segment_events):
     assert config.analytics() is config.analytics()
 
 
-def test_module_level_calls_use_the_settings(settings, segment_events):
+def test_module_level_calls_use_the_settings(alone, settings, segment_events):
     """`track()` in a command or a shell goes by `SEGMENT`."""
     settings.SEGMENT = {"PROCESSORS": ["django_neighbours:stamp"]}
     track("A", user_id="u")
