@@ -452,7 +452,7 @@ async def test_as_1_an_endless_stream(analytics, recorder, kind, pages):
     app = Starlette(routes=[Route("/", endpoint)])
     app.add_middleware(ForStarlette, analytics=analytics)
     async with anyio.create_task_group() as group:
-        group.start_soon(app, scope_of("/"), None, send)
+        group.start_soon(app, scope_of("/"), anyio.sleep_forever, send)
         await arrived.wait()
         assert pages == len(recorder.pages)
         assert 1 == sum(analytics.stats().pages.values())
