@@ -7,6 +7,8 @@ that framework's own test client, and turns responses into `Answer`.
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
@@ -40,8 +42,21 @@ class Reply:
     chunks: Sequence[bytes] | None = None
 
 
+def angled(path: str) -> str:
+    """A route as Flask and Django write it: ``{id:int}`` as ``<int:id>``."""
+    path = re.sub(r"{(\w+):(\w+)}", r"<\2:\1>", path)
+    return re.sub(r"{(\w+)}", r"<\1>", path)
+
+
 View = Callable[[Seen], Any]
 Routes = Mapping[str, View]
+
+
+def wants_loop(view: View, *, is_async: bool) -> bool:
+    """False for views to be served by a thread: all of a sync app, or marked so."""
+    if inspect.iscoroutinefunction(view):
+        return True
+    return is_async and not getattr(view, "blocks", False)
 
 
 def plain(_: Seen) -> Reply:

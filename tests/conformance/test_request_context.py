@@ -174,13 +174,15 @@ def served_by_a_thread(request):
     return Reply()
 
 
+served_by_a_thread.blocks = True  # type: ignore[attr-defined]
+
+
 def test_ctx_4_200_requests_at_once(make_site, driver):
     """Each of 200 concurrent requests has its own user on each of its events."""
     routes = {"/sync": served_by_a_thread}
     if driver.framework != "flask":
         routes["/async"] = served
     kinds = [*routes] * 200
-    # A driver of async views wraps the sync view too; its twin serves it in a thread.
     site = make_site(routes, flush_at=500)
     asks = [
         Ask(kinds[number], headers=browser({"X-Who": f"u-{number}"}))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -15,7 +14,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path as url
-from neutral import Answer, Ask, Reply, Routes, Seen, View
+from neutral import Answer, Ask, Reply, Routes, Seen, View, angled, wants_loop
 
 from segment_integrations.client import Analytics
 
@@ -24,25 +23,14 @@ OURS = "segment_integrations.django.middleware.SegmentMiddleware"
 NEEDED: dict[str, Any] = {
     "ALLOWED_HOSTS": ["*"],
     "APPEND_SLASH": False,
-    "DEBUG_PROPAGATE_EXCEPTIONS": False,
-    "LOGGING_CONFIG": None,
     "SECRET_KEY": "a" * 50,
     "SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies",
 }
 
 if not settings.configured:
+    contrib = (f"django.contrib.{one}" for one in ("auth", "contenttypes", "sessions"))
     settings.configure(
-        INSTALLED_APPS=[
-            "django.contrib.auth",
-            "django.contrib.contenttypes",
-            "django.contrib.sessions",
-            "segment_integrations.django",
-        ],
-        DATABASES={
-            "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
-        },
-        USE_TZ=True,
-        **NEEDED,
+        INSTALLED_APPS=[*contrib, "segment_integrations.django"], **NEEDED
     )
     django.setup()
 
@@ -69,25 +57,20 @@ def native_response(reply: Reply) -> HttpResponse | StreamingHttpResponse:
 
 
 def endpoint(view: View, *, is_async: bool) -> Callable[..., Any]:
-    if is_async or inspect.iscoroutinefunction(view):
+    if wants_loop(view, is_async=is_async):
 
-        async def serve(request: HttpRequest, **params: object) -> Any:
+        async def serve(request: Any, **params: object) -> Any:
             reply = view(Seen(params, request.session, request))
             return native_response(await reply if inspect.isawaitable(reply) else reply)
 
     else:
 
-        def serve(request: HttpRequest, **params: object) -> Any:
+        def serve(request: Any, **params: object) -> Any:
             return native_response(view(Seen(params, request.session, request)))
 
     serve.__dict__.update(view.__dict__)
     serve.__name__ = view.__name__
     return serve
-
-
-def django_path(path: str) -> str:
-    path = re.sub(r"{(\w+):(\w+)}", r"<\2:\1>", path)
-    return re.sub(r"{(\w+)}", r"<\1>", path).removeprefix("/")
 
 
 def options(
@@ -98,13 +81,13 @@ def options(
     if values:
         middleware += [OURS] * (2 if twice else 1)
     patterns = tuple(
-        url(django_path(path), endpoint(view, is_async=is_async))
+        url(angled(path).removeprefix("/"), endpoint(view, is_async=is_async))
         for path, view in routes.items()
     )
     return override_settings(
         **NEEDED,
         MIDDLEWARE=middleware,
-        ROOT_URLCONF=SimpleNamespace(urlpatterns=patterns).urlpatterns,
+        ROOT_URLCONF=patterns,
         SEGMENT={name.upper(): value for name, value in values.items()},
     )
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
 from flask import Flask, Response, g, request, session
-from neutral import ALL_METHODS, Answer, Ask, Reply, Routes, Seen, View
+from neutral import ALL_METHODS, Answer, Ask, Reply, Routes, Seen, View, angled
 
 from segment_integrations.client import Analytics
 from segment_integrations.flask import Segment
@@ -41,11 +40,6 @@ def endpoint(view: View) -> Callable[..., Response]:
     return serve
 
 
-def flask_path(path: str) -> str:
-    path = re.sub(r"{(\w+):(\w+)}", r"<\2:\1>", path)
-    return re.sub(r"{(\w+)}", r"<\1>", path)
-
-
 class App:
     """The app and its clients."""
 
@@ -62,7 +56,7 @@ class App:
         self.app.secret_key = "a" * 32
         for path, view in routes.items():
             self.app.add_url_rule(
-                flask_path(path),
+                angled(path),
                 f"{view.__name__}_{path}".replace(".", "_"),
                 endpoint(view),
                 methods=list(ALL_METHODS),

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
-from neutral import ALL_METHODS, Answer, Ask, Reply, Routes, Seen, View
+from neutral import ALL_METHODS, Answer, Ask, Reply, Routes, Seen, View, wants_loop
 from starlette.applications import Starlette
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
@@ -39,7 +39,7 @@ def endpoint(view: View, *, is_async: bool) -> Callable[..., Any]:
     def seen(request: Request) -> Seen:
         return Seen(request.path_params, request.scope["session"], request)
 
-    if is_async or inspect.iscoroutinefunction(view):
+    if wants_loop(view, is_async=is_async):
 
         async def serve(request: Request) -> Response:
             reply = view(seen(request))
