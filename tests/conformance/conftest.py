@@ -29,28 +29,33 @@ MakeSite = Callable[..., Site]
 
 
 @pytest.fixture
-def make_site(driver: Driver, events: SegmentEvents) -> Iterator[MakeSite]:
-    """Makes a site: of routes, with settings as for `Analytics`."""
-    with ExitStack() as stack:
-
-        def make(
-            routes: Routes | None = None,
-            *,
-            more: dict[str, Any] | None = None,
-            **settings: Any,
-        ) -> Site:
-            given = {"write_key": "key", "strict": False, **settings}
-            app = driver.open(stack, routes or {"/": plain}, given, **(more or {}))
-            return Site(app, events)
-
-        yield make
+def stack() -> Iterator[ExitStack]:
+    """What the sites of a test have opened; closed in reverse, for Django's sake."""
+    with ExitStack() as opened:
+        yield opened
 
 
 @pytest.fixture
-def bare_site(driver: Driver, events: SegmentEvents) -> Iterator[MakeSite]:
+def make_site(driver: Driver, events: SegmentEvents, stack: ExitStack) -> MakeSite:
+    """Makes a site: of routes, with settings as for `Analytics`."""
+
+    def make(
+        routes: Routes | None = None,
+        *,
+        more: dict[str, Any] | None = None,
+        **settings: Any,
+    ) -> Site:
+        given = {"write_key": "key", "strict": False, **settings}
+        app = driver.open(stack, routes or {"/": plain}, given, **(more or {}))
+        return Site(app, events)
+
+    return make
+
+
+@pytest.fixture
+def bare_site(driver: Driver, events: SegmentEvents, stack: ExitStack) -> MakeSite:
     """Makes a site without us."""
-    with ExitStack() as stack:
-        yield lambda routes: Site(driver.open(stack, routes, {}), events)
+    return lambda routes: Site(driver.open(stack, routes, {}), events)
 
 
 @pytest.fixture
