@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 
 from segment_integrations.api import (
     alias,
+    bind,
     flush,
     group,
     identify,
@@ -20,7 +21,7 @@ from segment_integrations.api import (
     track,
 )
 from segment_integrations.client import Analytics
-from segment_integrations.core.current import RequestContext, bind, current
+from segment_integrations.core.current import RequestContext, current
 from segment_integrations.core.settings import Settings
 from segment_integrations.decorators import no_page, page_name, tracks
 from segment_integrations.errors import (

@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast
 
-from segment_integrations.core.current import current, set_current
+from segment_integrations.core.current import RequestContext, current, set_current
+from segment_integrations.core.current import bind as core_bind
 from segment_integrations.core.steps import asteps, steps
 from segment_integrations.defaults import analytics_now
 
@@ -123,6 +125,41 @@ def reset() -> None:
     context = current()
     if context is not None:
         context.reset()
+
+
+def bind(
+    *,
+    user_id: Id | None = None,
+    anonymous_id: Id | None = None,
+    group_id: Id | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> AbstractContextManager[RequestContext]:
+    """
+    Let the calls inside the block be about this user; for jobs, commands and scripts.
+
+    What is not given comes from the block or request around. The previous identity is
+    back afterwards, after an exception too.
+
+    Args:
+        user_id: A text, a whole number or a UUID.
+        anonymous_id: The same.
+        group_id: The account, as `context.groupId`.
+        context: Laid over the spec's `context` of each event inside.
+
+    Raises:
+        InvalidEvent: In strict mode, for what is no id. Otherwise that is counted, and
+            the block is about nobody.
+    """
+    identity: dict[str, Any] = {
+        "user_id": user_id,
+        "anonymous_id": anonymous_id,
+        "group_id": group_id,
+        "context": context,
+    }
+    analytics = analytics_now()
+    if analytics is None:
+        return core_bind(**identity)
+    return core_bind(refuse=analytics.refuse, **identity)
 
 
 def flush(timeout: float = 5.0) -> bool:

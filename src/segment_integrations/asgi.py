@@ -148,17 +148,43 @@ class SegmentMiddleware:
         return message, response
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_served = False
+
+        async def received() -> Message:
+            nonlocal is_served
+            is_served = True
+            return await receive()
+
         async def watched(message: Message) -> None:
+            nonlocal is_served
+            is_served = True
             if message["type"] in _STOPPED:
                 # Before it is forwarded: the server may end the process right after.
                 await _drain(self.analytics)
             await send(message)
 
         try:
-            await self.app(scope, receive, watched)
+            await self.app(scope, received, watched)
+        except Exception:
+            if is_served:
+                await _drain(self.analytics)
+                raise
         except BaseException:
             await _drain(self.analytics)
             raise
+        if not is_served:
+            # The application has no lifespan: it refused the scope, or returned at
+            # once. A server would go on without one, and end without telling us.
+            await _serve_lifespan(receive, watched)
+
+
+async def _serve_lifespan(receive: Receive, send: Send) -> None:
+    """The lifespan of an application that has none."""
+    while True:
+        stage = (await receive())["type"].removeprefix("lifespan.")
+        await send({"type": f"lifespan.{stage}.complete"})
+        if stage == "shutdown":
+            return
 
 
 async def _drain(analytics: Analytics) -> None:

@@ -184,7 +184,8 @@ class Analytics(Calls):
         with self.throttle.guard("a call"):
             raise  # noqa: PLE0704 - of the except block that called
 
-    def _refuse(self, error: InvalidEvent) -> str | None:
+    def refuse(self, error: InvalidEvent) -> str | None:
+        """Count what breaks the spec; raise it in strict mode."""
         if not self.is_on:
             self._count_off()
             return None
@@ -260,7 +261,7 @@ class Analytics(Calls):
 
     def bind(self, **identity: Any) -> AbstractContextManager[RequestContext]:
         """As the module's `bind`; module-level calls inside go to this one."""
-        return current_module.bind(analytics=self, **identity)
+        return current_module.bind(analytics=self, refuse=self.refuse, **identity)
 
     def set_user(self, user_id: object, **more: Any) -> None:
         """As the module's `set_user`."""
@@ -275,7 +276,7 @@ class Analytics(Calls):
         try:
             context.set_user(user_id, **more)
         except InvalidEvent as error:
-            self._refuse(error)
+            self.refuse(error)
 
     def explain(self, info: RequestInfo, response: ResponseInfo) -> PageDecision:
         """Why a page call would be sent, or not, for such a request and response."""
@@ -358,7 +359,8 @@ class Analytics(Calls):
     def health(self) -> Health:
         """Whether delivery works, and if not, why."""
         if self._delivery is None:
-            return Health(ok=True, reason=None)
+            reason = "closed" if self.is_closed else None
+            return Health(ok=not self.is_closed, reason=reason)
         return self._delivery.health()
 
     @property

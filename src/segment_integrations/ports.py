@@ -9,7 +9,13 @@ from segment_integrations.core.ports import (
     Sink,
     Transport,
 )
-from segment_integrations.core.request import RequestInfo, ResponseInfo
+from segment_integrations.core.request import (
+    RequestInfo,
+    ResponseInfo,
+    Routing,
+    from_environ,
+    from_scope,
+)
 
 __all__ = [
     "Answer",
@@ -19,6 +25,9 @@ __all__ = [
     "Processor",
     "RequestInfo",
     "ResponseInfo",
+    "Routing",
     "Sink",
     "Transport",
+    "from_environ",
+    "from_scope",
 ]

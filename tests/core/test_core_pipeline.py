@@ -10,7 +10,7 @@ from contextvars import copy_context
 
 import pytest
 
-from segment_integrations import InvalidEvent, bind, current, propagate
+from segment_integrations import Analytics, InvalidEvent, bind, current, propagate
 from segment_integrations.core.counters import LOG_INTERVAL_S, Drops, Throttle
 from segment_integrations.core.current import set_current
 from segment_integrations.core.message import EVENT_MAX_BYTES
@@ -196,9 +196,21 @@ def test_ctx_11_bind_nests_and_restores(analytics, sink):
     assert outer["context"]["a"] == {"x": 1}
 
 
-def test_bind_with_a_wrong_id():
-    """A block about nobody is a mistake that is told at once."""
-    with pytest.raises(InvalidEvent, match="user_id"), bind(user_id=[]):
+def test_bind_with_a_wrong_id(analytics, sink):
+    """A block about what is no id is about nobody, and the mistake is counted."""
+    with bind(user_id="u-1"), analytics.bind(user_id=[]):
+        assert analytics.track("Inner") is None
+    assert [] == sink.messages
+    assert analytics.stats().dropped == {"invalid": 1, "no_identity": 1}
+
+
+def test_bind_with_a_wrong_id_in_strict_mode(sink):
+    """In strict mode the mistake is told at once."""
+    with (
+        Analytics("a-key", sink=sink, strict=True) as strict,
+        pytest.raises(InvalidEvent, match="user_id"),
+        strict.bind(user_id=[]),
+    ):
         pass  # pragma: no cover - never reached
     assert current() is None
 

@@ -163,16 +163,53 @@ async def test_ls_2_the_same_exception_reaches_the_server(installed, fails_at):
     assert steps.steps == delivered  # before the server was told
 
 
+async def refuses(scope, receive, send):
+    raise ValueError("Django can only handle ASGI/HTTP connections, not lifespan.")
+
+
+async def returns(scope, receive, send):
+    return
+
+
 @pytest.mark.anyio
-async def test_ls_2_an_application_that_has_no_lifespan():
-    """LS-2: Django's refusal of the scope reaches the server as it is."""
-    error = ValueError("Django can only handle ASGI/HTTP connections, not lifespan.")
+@pytest.mark.parametrize("app", [refuses, returns])
+async def test_ls_3_an_application_that_has_no_lifespan(app):
+    """LS-3: where an application serves no lifespan we do, for the drain at its end."""
+    endpoint = Endpoint()
+    stages = iter(["lifespan.startup", "lifespan.shutdown"])
+    sent = []
+
+    async def receive():
+        return {"type": next(stages)}
+
+    async def send(message):
+        sent.append((message["type"], list(endpoint.events)))
+
+    with queued(endpoint) as analytics:
+        analytics.track("Queued", user_id="user-1")
+        await SegmentMiddleware(app, analytics)(lifespan_scope(), receive, send)
+
+    assert [one for one, _ in sent] == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]
+    assert "Queued" in sent[1][1]
+
+
+@pytest.mark.anyio
+async def test_ls_2_an_application_that_fails_in_its_lifespan():
+    """LS-2: an error after the lifespan began is the application's, and stays it."""
+    error = RuntimeError("no database")
 
     async def app(scope, receive, send):
+        await receive()
         raise error
 
-    with queued(Endpoint()) as analytics, pytest.raises(ValueError) as caught:
-        await SegmentMiddleware(app, analytics)(lifespan_scope(), None, None)
+    async def receive():
+        return {"type": "lifespan.startup"}
+
+    with queued(Endpoint()) as analytics, pytest.raises(RuntimeError) as caught:
+        await SegmentMiddleware(app, analytics)(lifespan_scope(), receive, None)
 
     assert caught.value is error
 

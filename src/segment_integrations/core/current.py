@@ -19,6 +19,7 @@ from segment_integrations.core import consent, cookie, events, privacy
 from segment_integrations.core import context as spec_context
 from segment_integrations.core.policy import PageDecision
 from segment_integrations.core.request import UNROUTED, ResponseInfo, Routing
+from segment_integrations.errors import InvalidEvent
 
 if TYPE_CHECKING:
     from segment_integrations.core.counters import Throttle
@@ -449,24 +450,21 @@ def bind(
     user_id: object = None,
     anonymous_id: object = None,
     group_id: object = None,
-    context: Mapping[str, Any] | None = None,
+    context: object = None,
     analytics: Owner | None = None,
+    refuse: Callable[[InvalidEvent], object] = lambda _: None,
 ) -> Iterator[RequestContext]:
     """
-    Let the calls inside the block be about this user; for jobs, commands and scripts.
-
-    What is not given comes from the block or request around. The previous identity is
-    back afterwards, after an exception too.
+    Let the calls inside the block be about this user; see the public `bind`.
 
     Args:
-        user_id: A text, a whole number or a UUID.
+        user_id: As given by the caller, and so are the next three.
         anonymous_id: The same.
-        group_id: The account, as `context.groupId`.
-        context: Laid over the spec's `context` of each event inside.
+        group_id: The same.
+        context: The same.
         analytics: Where the calls inside go; by default as around.
-
-    Raises:
-        InvalidEvent: An id is of a type that is no id.
+        refuse: Told of what is no id; it may raise. The block is then about nobody,
+            rather than about whom the code around is.
     """
     outer = current()
     inner = RequestContext(
@@ -474,17 +472,24 @@ def bind(
         outer.info if outer is not None else None,
         parent=outer,
     )
-    given = events.identifier(user_id, "user_id")
-    if given is not None:
-        inner._user_id = given
-    given = events.identifier(anonymous_id, "anonymous_id")
-    if given is not None:
-        inner._anonymous_id = given
-    given = events.identifier(group_id, "group_id")
-    if given is not None:
-        inner._group_id = given
-    if context is not None:
-        inner._extra = events.mapping(context, "context")
+    for field, value in (
+        ("user_id", user_id),
+        ("anonymous_id", anonymous_id),
+        ("group_id", group_id),
+    ):
+        try:
+            known = events.identifier(value, field)
+        except InvalidEvent as error:
+            refuse(error)
+            known = None
+        else:
+            if known is None:
+                continue
+        setattr(inner, f"_{field}", known)
+    try:
+        inner._extra = events.mapping(context, "context") or None
+    except InvalidEvent as error:
+        refuse(error)
     previous = set_current(inner)
     try:
         yield inner

@@ -93,7 +93,7 @@ class RequestInfo:
     def headers(self) -> Mapping[str, str]:
         """The request's headers, names in lower case."""
         if callable(self._headers):
-            self._headers = self._headers()
+            self._headers = _lower(self._headers())
         headers: Mapping[str, str] = self._headers
         return headers
 
@@ -183,7 +183,7 @@ class ResponseInfo:
     def headers(self) -> Mapping[str, str]:
         """The response's headers, names in lower case."""
         if callable(self._headers):
-            self._headers = self._headers()
+            self._headers = _lower(self._headers())
         headers: Mapping[str, str] = self._headers
         return headers
 

@@ -74,7 +74,8 @@ def drain() -> None:
     for running, waiter in waiting:
         running.finish(waiter)
     for running in mine:
-        running.give_up("exit", "the process ended before they could be sent")
+        if running.give_up("exit", "the process ended before they could be sent"):
+            running.worker.hooks.run()  # the worker may never get to it any more
 
 
 atexit.register(drain)

@@ -94,8 +94,12 @@ class Hooks:
             bodies = [self._overflow.popleft() for _ in range(len(self._overflow))]
             self._error(QueueFull("the queue's byte budget is used up", decode(bodies)))
         for _ in range(len(self._calls)):
+            try:
+                call = self._calls.popleft()
+            except IndexError:  # the process ends, and another thread runs them too
+                break
             with self._throttle.guard("a hook"):
-                self._calls.popleft()()
+                call()
 
     def delivered(self, bodies: Iterable[bytes]) -> None:
         """Hand over what the endpoint took."""
