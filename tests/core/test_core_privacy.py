@@ -15,7 +15,7 @@ from segment_integrations.core.privacy import MASK, Proxies
 
 NAMES = frozenset({"token", "code"})
 SEGMENT = st.text(
-    st.characters(exclude_characters="/?#", exclude_categories=["Cs"]), min_size=1
+    st.characters(exclude_characters="/?#*", exclude_categories=["Cs"]), min_size=1
 )
 
 
