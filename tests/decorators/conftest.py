@@ -2,7 +2,7 @@
 
 import pytest
 
-from segment_integrations import Analytics, bind
+from segment_integrations import Analytics
 
 
 class Recorder:
@@ -39,5 +39,5 @@ def analytics(recorder):
 @pytest.fixture
 def sent(analytics, recorder):
     """What the calls of a signed-in user have sent."""
-    with bind(user_id="user-1", analytics=analytics):
+    with analytics.bind(user_id="user-1"):
         yield recorder

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_integrations import Analytics, bind, current, propagate, tracks
+from segment_integrations import Analytics, current, propagate, tracks
 from segment_integrations.core.current import set_current
 
 done = tracks("Done")
@@ -102,10 +102,10 @@ def test_always_tells_of_an_abandoned_generator(sent):
 
 def test_an_abandoned_generator_is_never_another_request_s(analytics, recorder):
     """Closed while another user's request runs, it tells of its own user."""
-    with bind(user_id="a", analytics=analytics):
+    with analytics.bind(user_id="a"):
         items = always(echo.__wrapped__)([])
         next(items)
-    with bind(user_id="b", analytics=analytics) as other:
+    with analytics.bind(user_id="b") as other:
         items.close()
         assert current() is other
     assert ["a"] == [message["userId"] for message in recorder.messages]
@@ -113,7 +113,7 @@ def test_an_abandoned_generator_is_never_another_request_s(analytics, recorder):
 
 def test_a_stream_read_after_the_request_keeps_its_user(analytics, recorder):
     """What is exhausted outside of any request belongs to where it began."""
-    with bind(user_id="a", analytics=analytics):
+    with analytics.bind(user_id="a"):
         items = echo([])
         next(items)
     with pytest.raises(StopIteration):
@@ -124,11 +124,11 @@ def test_a_stream_read_after_the_request_keeps_its_user(analytics, recorder):
 
 def test_nothing_is_left_bound_at_a_yield(analytics, recorder):
     """The context variable is at each yield what the caller made it."""
-    with bind(user_id="a", analytics=analytics):
+    with analytics.bind(user_id="a"):
         items = echo([])
         next(items)
     assert current() is None
-    with bind(user_id="b", analytics=analytics) as inner:
+    with analytics.bind(user_id="b") as inner:
         items.send("x")
         assert current() is inner
     items.close()
@@ -136,7 +136,7 @@ def test_nothing_is_left_bound_at_a_yield(analytics, recorder):
 
 def test_carried_by_propagate(analytics, recorder):
     """`propagate` carries a generator's identity to where it is exhausted."""
-    with bind(user_id="a", analytics=analytics):
+    with analytics.bind(user_id="a"):
         carried = propagate(echo)
     items = carried([])
     next(items)
