@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import subprocess
+import sys
 import time
 import uuid
 
@@ -164,6 +166,15 @@ def test_an_aware_datetime_is_kept(moment):
     text = events.timestamp(moment, strict=True)
     assert WIRE.fullmatch(text)
     assert moment - dt.datetime.fromisoformat(text) < dt.timedelta(milliseconds=1)
+
+
+def test_the_first_second_of_all():
+    """A moment in the first second of 1970 has its date, even as the first call."""
+    code = "from segment_integrations.core.events import wire_time; print(wire_time(0))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "1970-01-01T00:00:00.000Z"
 
 
 def test_now_is_the_present():

@@ -19,7 +19,7 @@ from segment_integrations.errors import InvalidEvent
 
 _NOT_IDS: Final = (bool, float, bytes, bytearray, complex, Mapping, list, tuple, set)
 
-_second: tuple[int, str] = (0, "")
+_second: tuple[int, str] = (0, "1970-01-01T00:00:00")
 
 
 def new_message_id() -> str:
