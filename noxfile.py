@@ -72,6 +72,6 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     install(session, "tests")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", "-n", "auto", *session.posargs)
     session.run("coverage", "combine", "-q")
     session.run("coverage", "report", "--format=total")
