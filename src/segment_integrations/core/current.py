@@ -9,38 +9,20 @@ be used once), and it is not wiped: a task that outlives the request keeps it.
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any
 
-from segment_integrations.core import consent, cookie, events, privacy
 from segment_integrations.core import context as spec_context
+from segment_integrations.core import cookie, events
+from segment_integrations.core.identity import Identity, Owner
 from segment_integrations.core.policy import PageDecision
 from segment_integrations.core.request import UNROUTED, ResponseInfo, Routing
 from segment_integrations.errors import InvalidEvent
 
 if TYPE_CHECKING:
-    from segment_integrations.core.counters import Throttle
-    from segment_integrations.core.observe import PageCalls
     from segment_integrations.core.request import RequestInfo
-    from segment_integrations.core.settings import Settings
-
-
-class Owner(Protocol):
-    """What a context needs of the `Analytics` that made it."""
-
-    settings: Settings
-    throttle: Throttle
-    page_calls: PageCalls
-
-
-class _Unset:
-    """The type of `UNSET`: "nobody said", where None means "nobody is signed in"."""
-
-
-UNSET: Final = _Unset()
 
 _current: ContextVar[RequestContext | None] = ContextVar(
     "segment_integrations_context", default=None
@@ -86,40 +68,30 @@ class Bound:
         set_current(self._previous)
 
 
-class RequestContext:
+class RequestContext(Identity):
     """
-    What is known about the running request: who, from where, with which consent.
+    What is known about the running request: who, from where, on which page.
 
     Args:
-        analytics: The `Analytics` that the request's calls go to; None in a `bind`
-            outside a request, where the default one is used.
-        info: The request; None outside one.
-        parent: The context around this one, for `bind`.
+        analytics: As `Identity` has it, and so are *info*, *parent* and *detect*.
+        info: The request.
+        started: When it started, in Unix seconds.
+        parent: The context around this one.
         routing: Tells where the framework's router took the request.
         resolve: Routes another path of this site, to clean referrers.
-        detect: Tells who is signed in, by the framework's own means.
+        detect: Tells who is signed in.
     """
 
+    parent: RequestContext | None
+    root: RequestContext
+
     __slots__ = (
-        "_anonymous_id",
-        "_consent",
-        "_cookie_id",
-        "_detect",
         "_extra",
-        "_group_id",
         "_page",
         "_resolve",
         "_routing",
         "_shared",
-        "_traits",
-        "_user_id",
-        "analytics",
-        "cookie_to_set",
-        "info",
         "is_page_sent",
-        "parent",
-        "response",
-        "root",
         "started",
     )
 
@@ -134,212 +106,14 @@ class RequestContext:
         resolve: Callable[[str], Routing | None] | None = None,
         detect: Callable[[], object] | None = None,
     ) -> None:
-        self.analytics = analytics
-        self.info = info
+        super().__init__(analytics, info, parent, detect)
         self.started = started
-        self.parent = parent
-        self.root: RequestContext = self if parent is None else parent.root
+        self.is_page_sent = False
         self._routing = routing
         self._resolve = resolve
-        self._detect = detect
-        self._user_id: str | _Unset | None = UNSET
-        self._anonymous_id: str | _Unset | None = UNSET
-        self._group_id: str | _Unset | None = UNSET
-        self._traits: dict[str, Any] | None = None
         self._extra: dict[str, Any] | None = None
         self._shared: dict[str, Any] | None = None
         self._page: dict[str, str] | None = None
-        self._consent: consent.Answer | None = None
-        self._cookie_id: str | _Unset | None = UNSET
-        self.cookie_to_set: str | None = None
-        self.is_page_sent = False
-        self.response: ResponseInfo | None = None
-
-    # -- identity ---------------------------------------------------------------
-
-    @property
-    def user_id(self) -> str | None:
-        """Who is signed in: what the code said last, else what the request says."""
-        context: RequestContext | None = self
-        while context is not None:
-            if not isinstance(context._user_id, _Unset):
-                return context._user_id
-            context = context.parent
-        return self.root._detected("user")
-
-    @property
-    def anonymous_id(self) -> str | None:
-        """The visitor's anonymous id: set by code, else claimed by the cookie."""
-        context: RequestContext | None = self
-        while context is not None:
-            if not isinstance(context._anonymous_id, _Unset):
-                return context._anonymous_id
-            context = context.parent
-        root = self.root
-        if isinstance(root._cookie_id, _Unset):
-            claim = root.info.cookies.get(cookie.NAME) if root.info else None
-            root._cookie_id = privacy.anonymous_id(claim)
-        return root._cookie_id
-
-    @property
-    def group_id(self) -> str | None:
-        """The account that events belong to (`context.groupId`)."""
-        context: RequestContext | None = self
-        while context is not None:
-            if not isinstance(context._group_id, _Unset):
-                return context._group_id
-            context = context.parent
-        return self.root._detected("group")
-
-    @property
-    def traits(self) -> dict[str, Any] | None:
-        """Traits given to `set_user`; they ride along as `context.traits`."""
-        context: RequestContext | None = self
-        while context is not None:
-            if context._traits is not None:
-                return context._traits
-            context = context.parent
-        return None
-
-    def _detected(self, what: str) -> str | None:
-        """Ask the setting's callable, else (for the user) the framework."""
-        if self.analytics is None or self.info is None:
-            return None
-        settings = self.analytics.settings
-        ask = settings.user if what == "user" else settings.group
-        with self.analytics.throttle.guard(what):
-            if ask is not None:
-                return events.identifier(ask(self.info.native), f"{what}_id")
-            if what == "user" and self._detect is not None:
-                return events.identifier(self._detect(), "user_id")
-        return None
-
-    def set_user(
-        self,
-        user_id: object,
-        *,
-        anonymous_id: object = None,
-        group_id: object = None,
-        traits: Mapping[str, Any] | None = None,
-    ) -> None:
-        """
-        Let the events from here on be *user_id*'s; sends nothing.
-
-        Raises:
-            InvalidEvent: An id is of a type that is no id.
-        """
-        new = events.identifier(user_id, "user_id")
-        anonymous = events.identifier(anonymous_id, "anonymous_id")
-        group = events.identifier(group_id, "group_id")
-        if anonymous is not None:
-            self._anonymous_id = anonymous
-        elif self._mints():
-            before = self.user_id
-            if before is not None and before != new:
-                # Another person on the same browser: the history is not theirs.
-                self.rotate_anonymous_id()
-        self._user_id = new
-        if group is not None:
-            self._group_id = group
-        if traits is not None:
-            self._traits = events.mapping(traits, "traits")
-
-    def ask_again(self) -> None:
-        """Forget what the code said: the framework knows better who is signed in."""
-        self._user_id = UNSET
-
-    def set_group(self, group_id: str) -> None:
-        """Let the events from here on belong to the account *group_id*."""
-        self._group_id = group_id
-
-    def sign_out(self) -> None:
-        """
-        Forget user, group and traits, as after a logout.
-
-        The anonymous id is rotated where it is ours (`anonymous_cookie`); else it is
-        the browser library's, which rotates it itself.
-        """
-        self._user_id = None
-        self._group_id = None
-        self._traits = {}
-        if self._mints():
-            self.rotate_anonymous_id()
-
-    def reset(self) -> None:
-        """Forget user, group, traits and the anonymous id, which may be minted anew."""
-        self._anonymous_id = None
-        self.sign_out()
-
-    # -- the anonymous id that we mint ------------------------------------------
-
-    def _mints(self) -> bool:
-        root = self.root
-        return (
-            root.analytics is not None
-            and root.analytics.settings.anonymous_cookie
-            and root.info is not None
-        )
-
-    def rotate_anonymous_id(self) -> str | None:
-        """Mint a new anonymous id, to be set as a cookie; None without consent."""
-        if not self.may_mint():
-            self._anonymous_id = None
-            return None
-        minted = events.new_message_id()
-        self._anonymous_id = minted
-        self.root.cookie_to_set = minted
-        return minted
-
-    def may_mint(self, response: ResponseInfo | None = None) -> bool:
-        """True where a new anonymous id may be given to this visitor."""
-        root = self.root
-        if not self._mints() or root.response is not None:
-            return False
-        if response is not None and cookie.is_shared_cacheable(response):
-            return False
-        return consent.agrees_to_any(self.consent()) and not self.objects()
-
-    def cookie_header(self, response: ResponseInfo) -> str | None:
-        """
-        The ``Set-Cookie`` value that the *response* needs, or None nearly always.
-
-        To be asked before the response starts, and only under `anonymous_cookie`.
-        """
-        root = self.root
-        if root.analytics is None or root.info is None:
-            return None
-        if (
-            self.user_id is None
-            and self.anonymous_id is None
-            and root.analytics.page_calls.decide(root, response).sends
-        ):
-            self.rotate_anonymous_id()
-        if root.cookie_to_set is None or cookie.is_shared_cacheable(response):
-            return None
-        is_secure = root.info.scheme == "https"
-        return cookie.set_cookie(root.cookie_to_set, is_secure=is_secure)
-
-    # -- consent ----------------------------------------------------------------
-
-    def consent(self) -> consent.Answer:
-        """The visitor's answer, asked once a request; yes outside one."""
-        root = self.root
-        if root._consent is None:
-            if root.analytics is None or root.info is None:
-                return True
-            root._consent = consent.ask(
-                root.info, root.analytics.settings, root.analytics.throttle
-            )
-        return root._consent
-
-    def objects(self) -> bool:
-        """True where Global Privacy Control stops the automatic parts."""
-        root = self.root
-        if root.analytics is None or root.info is None:
-            return False
-        return consent.objects(root.info, root.analytics.settings)
-
-    # -- what events carry ------------------------------------------------------
 
     @property
     def routing(self) -> Routing:
@@ -390,16 +164,24 @@ class RequestContext:
         below = self.parent.extra() if self.parent is not None else {}
         return events.merged(below, self._extra) if self._extra else below
 
-    def is_sampled(self, fraction: float) -> bool:
+    def cookie_header(self, response: ResponseInfo) -> str | None:
         """
-        True for the visitors that the `sample` setting keeps.
+        The ``Set-Cookie`` value that the *response* needs, or None nearly always.
 
-        By visitor, not by event, so that a funnel is kept whole or not at all.
+        To be asked before the response starts, and only under `anonymous_cookie`.
         """
-        key = self.anonymous_id or self.user_id
-        return key is None or in_sample(key, fraction)
-
-    # -- the page call ----------------------------------------------------------
+        root = self.root
+        if root.analytics is None or root.info is None:
+            return None
+        decide = root.analytics.page_calls.decide
+        # A page view is a browser's, which keeps the cookie, whoever is signed in; an
+        # event may come from a client that keeps none, so it mints for nobody known.
+        if self.anonymous_id is None and decide(root, response).sends:
+            self.rotate_anonymous_id()
+        if root.cookie_to_set is None or cookie.is_shared_cacheable(response):
+            return None
+        is_secure = root.info.scheme == "https"
+        return cookie.set_cookie(root.cookie_to_set, is_secure=is_secure)
 
     def observe(self, response: ResponseInfo) -> None:
         """
@@ -423,25 +205,6 @@ class RequestContext:
             200, {"content-type": "text/html"}, root.routing
         )
         return root.analytics.page_calls.decide(root, response)
-
-    def __repr__(self) -> str:
-        """Show which ids are known, not the ids."""
-        known = [
-            name
-            for name, value in (
-                ("user", self._user_id),
-                ("anonymous", self._anonymous_id),
-            )
-            if isinstance(value, str)
-        ]
-        return f"RequestContext(set: {', '.join(known) or 'nothing'})"
-
-
-def in_sample(key: str, fraction: float) -> bool:
-    """True for the *fraction* of all keys; the same key gets the same answer."""
-    if fraction >= 1.0:
-        return True
-    return zlib.crc32(key.encode("utf-8", "replace")) / 0x1_0000_0000 < fraction
 
 
 @contextmanager
