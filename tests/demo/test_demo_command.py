@@ -64,7 +64,7 @@ def run(start):
 def alive(pattern):
     """The command lines of running processes that contain *pattern*."""
     listed = subprocess.run(
-        ["ps", "-A", "-o", "args"], capture_output=True, text=True, check=True
+        ["ps", "-A", "-ww", "-o", "args"], capture_output=True, text=True, check=True
     )
     return [line for line in listed.stdout.splitlines() if pattern in line]
 

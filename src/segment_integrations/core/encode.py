@@ -66,9 +66,24 @@ def encode(message: Mapping[str, Any]) -> tuple[bytes, str | None]:
         necessary, or None in the usual case.
     """
     try:
-        return _encoder.encode(message), None
+        body = _encoder.encode(message)
     except Exception as error:  # noqa: BLE001 - a dict that changes meanwhile, too
-        return _encoder.encode(_copied(message)), type(error).__name__
+        trouble = type(error).__name__
+    else:
+        # Encoders differ in how deep they go, and so do the parsers behind Segment.
+        if body.count(b"{") + body.count(b"[") <= DEPTH_MAX or not _is_deep(message):
+            return body, None
+        trouble = RecursionError.__name__
+    return _encoder.encode(_copied(message)), trouble
+
+
+def _is_deep(value: object, depth: int = 0) -> bool:
+    """Whether containers stand in each other for more than `DEPTH_MAX` levels."""
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, list | tuple | set | frozenset):
+        return False
+    return depth > DEPTH_MAX or any(_is_deep(item, depth + 1) for item in value)
 
 
 def _copied(message: Mapping[str, Any]) -> object:
