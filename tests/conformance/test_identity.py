@@ -346,7 +346,9 @@ def test_nothing_to_send_mints_nothing(make_site):
     )
 
 
-@pytest.mark.parametrize("value", ["public, max-age=60", "s-maxage=600", "PUBLIC"])
+@pytest.mark.parametrize(
+    "value", ["public, max-age=60", "s-maxage=600", "PUBLIC", "max-age=60"]
+)
 def test_a_shared_response_sets_no_cookie(make_site, value):
     """What a cache may give to others never carries an id, tracked or not."""
     headers = [HTML, ("Cache-Control", value)]
@@ -359,6 +361,16 @@ def test_a_shared_response_sets_no_cookie(make_site, value):
     )
     assert minted(site.visit("/quiet", cookie="")) is None
     assert minted(site.visit("/loud", cookie="")) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["private, max-age=60", "max-age=0", "max-age=60, no-store", "no-cache"]
+)
+def test_a_response_for_one_person_may_set_the_cookie(make_site, value):
+    """What no cache gives to others is as good as any page."""
+    headers = [HTML, ("Cache-Control", value)]
+    site = make_site({"/": lambda _: Reply(headers=headers)}, anonymous_cookie=True)
+    assert minted(site.visit("/", cookie="")) is not None
 
 
 @pytest.mark.parametrize(

@@ -278,6 +278,30 @@ def test_anonymous_cookie(browser, settings, segment_events):
     assert 1 == len({page["anonymousId"] for page in segment_events.pages})
 
 
+def test_site_cache_gives_nobody_the_id_of_another(
+    browser, settings, segment_events, request
+):
+    """A page that Django's site-wide cache keeps is kept without an anonymous id."""
+    settings.SEGMENT = {"ANONYMOUS_COOKIE": True}
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "LOCATION": request.node.name,
+        }
+    }
+    settings.MIDDLEWARE = [
+        "django.middleware.cache.UpdateCacheMiddleware",
+        *settings.MIDDLEWARE,
+        "django.middleware.cache.FetchFromCacheMiddleware",
+    ]
+    del browser.client.cookies["ajs_anonymous_id"]
+    first, again = browser.get("/plain"), browser.get("/plain")
+    assert "Age" not in first.headers
+    assert "Age" in again.headers
+    assert {} == first.cookies == again.cookies
+    assert [] == segment_events.messages
+
+
 def test_cached_page_is_routed(browser, settings, segment_events):
     """A page that a cache middleware gives has its route and its masks."""
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django_neighbours.Cached"]

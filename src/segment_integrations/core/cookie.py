@@ -25,6 +25,18 @@ def set_cookie(anonymous_id: str, *, is_secure: bool) -> str:
 
 
 def is_shared_cacheable(response: ResponseInfo) -> bool:
-    """True where a cache may give this response, cookie and all, to other people."""
+    """
+    True where a cache may give this response, cookie and all, to other people.
+
+    Source: RFC 9111 section 3: a lifetime is enough, unless it is for one person alone.
+    """
     control = response.headers.get("cache-control", "").lower()
-    return "public" in control or "s-maxage" in control
+    directives = {
+        name.strip(): value.strip(' "')
+        for name, _, value in (one.partition("=") for one in control.split(","))
+    }
+    if "public" in directives or "s-maxage" in directives:
+        return True
+    if "private" in directives or "no-store" in directives:
+        return False
+    return directives.get("max-age", "").strip("0") != ""

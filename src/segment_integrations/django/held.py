@@ -62,13 +62,22 @@ class Held:
         """The facts of *response*; its content is not touched."""
         return ResponseInfo(
             response.status_code,
-            lambda: {
-                name.lower(): response.headers[name]
-                for name in _RESPONSE_HEADERS
-                if name in response.headers
-            },
+            lambda: self._headers(response),
             lambda: self.context.routing,
         )
+
+    def _headers(self, response: HttpResponseBase) -> dict[str, str]:
+        found = {
+            name.lower(): response.headers[name]
+            for name in _RESPONSE_HEADERS
+            if name in response.headers
+        }
+        # `UpdateCacheMiddleware` will keep it, and says so to the client only then.
+        if getattr(self.request, "_cache_update_cache", False):
+            control = found.get("cache-control", "")
+            if "private" not in control:
+                found["cache-control"] = f"{control}, public"
+        return found
 
 
 def held_of(request: object) -> Held | None:
