@@ -64,12 +64,12 @@ def test_no_cookie_makes_a_dangerous_id(value):
     """Whatever the cookie, the id is None or a short plain ASCII text."""
     found = privacy.anonymous_id(value)
     if found is not None:
-        assert 4 <= len(found) <= privacy.ANONYMOUS_ID_MAX_CHARS
+        assert 1 <= len(found) <= privacy.ANONYMOUS_ID_MAX_CHARS
         assert found.isascii()
         assert not set(found) & set("<>\"';, \\\r\n\x00")
 
 
-@given(st.from_regex(r"\A[A-Za-z0-9._-]{4,128}\Z"))
+@given(st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z"))
 def test_the_three_forms_of_an_id(value):
     """Bare, quoted and quoted-then-encoded are one id."""
     if value in {"null", "undefined"}:
@@ -81,7 +81,7 @@ def test_the_three_forms_of_an_id(value):
 
 @pytest.mark.parametrize(
     "value",
-    [None, "", "abc", "null", '"', '"a', "%22abcd", "[1]", "4 4 4 4", "x" * 129],
+    [None, "", "-", "null", '"', '"a', "%22abcd", "[1]", "4 4 4 4", "x" * 129],
 )
 def test_an_id_that_is_none(value):
     """Junk is no id."""

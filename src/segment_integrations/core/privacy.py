@@ -50,7 +50,7 @@ LOCALE_MAX_CHARS: Final = 35
 """Source: RFC 5646, section 4.4.1, the longest tag that must be taken."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_ANONYMOUS_ID = re.compile(r"[A-Za-z0-9._:@=+/|~-]{4,128}")
+_ANONYMOUS_ID = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9._:@=+/|~-]{1,128}")
 _LOCALE = re.compile(r"[A-Za-z]{1,8}(?:[-_][A-Za-z0-9]{1,8})*")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
 
