@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from segment_integrations.core.policy import PageDecision
     from segment_integrations.core.ports import Deferral, Processor, Sink, Transport
     from segment_integrations.core.request import RequestInfo, ResponseInfo, Routing
-    from segment_integrations.delivery.transport import HttpTransport
 
 LIBRARY_NAME: Final = "segment-integrations"
 
@@ -117,18 +116,13 @@ class Analytics(Calls):
         self._is_own = sink is None and transport is None
         self._delivery: Delivery | None = None
         if sink is None:
-            sink = self._delivery = Delivery(
-                transport or self._http(),
-                drops=self.drops,
-                throttle=self.throttle,
-                queue_bytes=settings.queue_bytes,
-                flush_at=settings.flush_at,
-                flush_interval=settings.flush_interval,
-                timeout=settings.timeout,
-                max_age=settings.max_age,
-                overflow=settings.overflow,
-                on_error=settings.on_error,
-                on_delivered=settings.on_delivered,
+            if transport is None:
+                # Not at the top: every run of pytest with our plugin would pay for it.
+                from segment_integrations.delivery.transport import HttpTransport
+
+                transport = HttpTransport.from_settings(settings)
+            sink = self._delivery = Delivery.from_settings(
+                settings, transport, drops=self.drops, throttle=self.throttle
             )
         self._sink: Sink = sink
         from segment_integrations import __version__
@@ -144,19 +138,6 @@ class Analytics(Calls):
             settings, self.throttle, self._pipeline, lambda: self.is_on
         )
         defaults.register(self)
-
-    def _http(self) -> HttpTransport:
-        # Not at the top: every pytest run with our plugin would pay for urllib3.
-        from segment_integrations.delivery.transport import HttpTransport
-
-        settings = self.settings
-        return HttpTransport(
-            settings.write_key or "",
-            settings.host,
-            gzip=settings.gzip,
-            proxy=settings.proxy,
-            ca_bundle=settings.ca_bundle,
-        )
 
     # -- the calls --------------------------------------------------------------
 

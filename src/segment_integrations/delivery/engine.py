@@ -7,7 +7,7 @@ import random
 import time
 import warnings
 import weakref
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from segment_integrations.core.message import EVENT_MAX_BYTES
 from segment_integrations.core.stats import Health, Stats
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from segment_integrations.core.counters import Drops, Throttle
     from segment_integrations.core.message import Message
     from segment_integrations.core.ports import Transport
+    from segment_integrations.core.settings import Settings
     from segment_integrations.delivery.queue import Overflow, Refusal
     from segment_integrations.errors import DeliveryError
 
@@ -96,6 +97,30 @@ class Delivery:
         self._running = self._make()
         self._adopted = {self._running.pid: self._running}
         _live.add(self)
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: Settings,
+        transport: Transport,
+        *,
+        drops: Drops,
+        throttle: Throttle,
+    ) -> Self:
+        """Make one as *settings* has it."""
+        return cls(
+            transport,
+            drops=drops,
+            throttle=throttle,
+            queue_bytes=settings.queue_bytes,
+            flush_at=settings.flush_at,
+            flush_interval=settings.flush_interval,
+            timeout=settings.timeout,
+            max_age=settings.max_age,
+            overflow=settings.overflow,
+            on_error=settings.on_error,
+            on_delivered=settings.on_delivered,
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._transport!r}, pending={self._pending()})"

@@ -12,7 +12,7 @@ import gzip as gzip_format
 import os
 from base64 import b64encode
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from segment_integrations.core.ports import Batch
+    from segment_integrations.core.settings import Settings
 
 # urllib3 encodes host names with it, and Python would import it on the worker: a fork
 # in that moment leaves the child with an import lock that nobody holds any more.
@@ -97,6 +98,17 @@ class HttpTransport:
         self._pool: urllib3.HTTPConnectionPool | None = None
         self._pool_pid = 0
         self._connects = 0
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Make one as *settings* has it."""
+        return cls(
+            settings.write_key or "",
+            settings.host,
+            gzip=settings.gzip,
+            proxy=settings.proxy,
+            ca_bundle=settings.ca_bundle,
+        )
 
     def __repr__(self) -> str:
         key = self._write_key[:KEY_CHARS_SHOWN]
