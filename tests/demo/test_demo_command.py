@@ -150,14 +150,18 @@ def test_usual_ports_that_are_taken_are_replaced(run):
     assert not re.search(r":(8000|8765)\b", out)
 
 
+@pytest.mark.parametrize(
+    ("framework", "module"),
+    [("flask", "flask"), ("fastapi", "python_multipart"), ("fastapi", "itsdangerous")],
+)
 def test_a_missing_framework_is_told_with_the_command_that_installs_it(
-    run, tmp_path, monkeypatch
+    run, tmp_path, monkeypatch, framework, module
 ):
-    """Without Flask the line names the extra, and the exit code is 2."""
+    """Without what the shop is made of, a line names the extra, and the code is 2."""
     hide = tmp_path / "sitecustomize.py"
-    hide.write_text("import sys; sys.modules['flask'] = None")
+    hide.write_text(f"import sys; sys.modules[{module!r}] = None")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    code, out, err = run("--once", "--framework", "flask", *ANY_PORTS)
+    code, out, err = run("--once", "--framework", framework, *ANY_PORTS)
     assert code == 2
     assert not out
     (line,) = err.splitlines()

@@ -37,7 +37,7 @@ _COMMANDS: Final[dict[Framework, list[str]]] = {
     "django": [*_GUNICORN, f"{__package__}.django_shop.wsgi:application"],
 }
 _MODULES: Final[dict[Framework, tuple[str, ...]]] = {
-    "fastapi": ("fastapi", "itsdangerous", "uvicorn"),
+    "fastapi": ("fastapi", "itsdangerous", "python_multipart", "uvicorn"),
     "flask": ("flask", "gunicorn"),
     "django": ("django", "gunicorn"),
 }
