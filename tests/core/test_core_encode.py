@@ -110,7 +110,7 @@ ODD = {
     "own text": (Named(), "a name"),
     "no text": (Bare(), "<Bare>"),
     "hostile": (Hostile(), "<Hostile>"),
-    "function": (len, None),
+    "function": (len, "<builtin_function_or_method>"),
     "generator": ((one for one in "ab"), "<generator>"),
     "mapping proxy": (types.MappingProxyType({"a": 1}), {"a": 1}),
     "default dict": (collections.defaultdict(int, a=1), {"a": 1}),

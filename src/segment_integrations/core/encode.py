@@ -8,6 +8,8 @@ in a request, and none takes its neighbours along.
 
 from __future__ import annotations
 
+import functools
+import types
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -16,6 +18,20 @@ import msgspec
 DEPTH_MAX: Final = 64
 NODES_MAX: Final = 20_000
 """More nodes than this can not be an event under 32 KiB."""
+
+
+_QUOTING: Final = (
+    BaseException,
+    type,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+    functools.partial,
+)
+"""
+Kinds whose text quotes anything: other objects, arguments, a memory address. A method
+gets here where its call was forgotten.
+"""
 
 
 def describe(value: object) -> object:
@@ -27,19 +43,19 @@ def describe(value: object) -> object:
     """
     if value is None:
         return "null"  # as a key, where JSON wants a text
-    if isinstance(value, bool):
-        return "true" if value else "false"
     kind = type(value)
     if kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__:
         return placeholder(value)
-    if isinstance(value, BaseException | type) or hasattr(value, "__next__"):
-        return placeholder(value)  # an exception's text may quote anything
-    if isinstance(value, Mapping):
-        return dict(value)
     try:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, _QUOTING) or hasattr(value, "__next__"):
+            return placeholder(value)
+        if isinstance(value, Mapping):
+            return dict(value)
         text = str(value)
         text.encode()
-    except Exception:  # noqa: BLE001 - a hostile __str__ costs its own value only
+    except Exception:  # noqa: BLE001 - a hostile or lazy value costs only itself
         return placeholder(value)
     return text
 
@@ -67,13 +83,12 @@ def encode(message: Mapping[str, Any]) -> tuple[bytes, str | None]:
     """
     try:
         body = _encoder.encode(message)
-    except Exception as error:  # noqa: BLE001 - a dict that changes meanwhile, too
-        trouble = type(error).__name__
-    else:
         # Encoders differ in how deep they go, and so do the parsers behind Segment.
         if body.count(b"{") + body.count(b"[") <= DEPTH_MAX or not _is_deep(message):
             return body, None
         trouble = RecursionError.__name__
+    except Exception as error:  # noqa: BLE001 - a dict that changes meanwhile, too
+        trouble = type(error).__name__
     return _encoder.encode(_copied(message)), trouble
 
 
@@ -92,8 +107,14 @@ def _copied(message: Mapping[str, Any]) -> object:
     path: set[int] = set()
 
     def copy(value: object, depth: int) -> object:
+        try:
+            return copied(value, depth)
+        except Exception:  # noqa: BLE001 - it changes meanwhile, or is a hostile class
+            return placeholder(value)
+
+    def copied(value: object, depth: int) -> object:
         budget[0] -= 1
-        if value is None or isinstance(value, bool | int | float):
+        if value is None or isinstance(value, bool | float):
             return value
         if isinstance(value, str):
             return joined(str(value))
@@ -111,8 +132,6 @@ def _copied(message: Mapping[str, Any]) -> object:
                 }
             items: Iterable[object] = list(value)  # type: ignore[call-overload]
             return [copy(item, depth + 1) for item in items]
-        except Exception:  # noqa: BLE001 - it changes meanwhile, or is a hostile class
-            return placeholder(value)
         finally:
             path.discard(id(value))
 

@@ -97,32 +97,36 @@ def identifier(value: object, field: str) -> str | None:
         return None
     if type(value) is str:
         return value
-    if isinstance(value, _NOT_IDS):
-        raise InvalidEvent(
-            field, f"must be a text, a whole number or a UUID, got {_kind(value)}"
-        )
     try:
-        return str(value) or None
-    except Exception:  # noqa: BLE001 - a hostile __str__
+        if not isinstance(value, _NOT_IDS):
+            return str(value) or None
+    except Exception:  # noqa: BLE001 - a hostile __str__, a lazy value without its own
         raise InvalidEvent(field, f"has no text, got {_kind(value)}") from None
+    raise InvalidEvent(
+        field, f"must be a text, a whole number or a UUID, got {_kind(value)}"
+    )
 
 
 def mapping(value: object, field: str) -> dict[str, Any]:
     """A mapping as a new dict, so that ours is not the caller's."""
     if value is None:
         return {}
-    if isinstance(value, Mapping):
-        return dict(value)
+    try:
+        if isinstance(value, Mapping):
+            return dict(value)
+    except Exception:  # noqa: BLE001 - one that is read late, and can not be now
+        raise InvalidEvent(field, f"can not be read, got {_kind(value)}") from None
     raise InvalidEvent(field, f"must be a mapping, got {_kind(value)}")
 
 
 def name(value: object, field: str) -> str:
     """An event's or a page's name."""
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidEvent(
-            field, f"must be a text that is not empty, got {_kind(value)}"
-        )
-    return value
+    try:
+        if isinstance(value, str) and value.strip():
+            return value
+    except Exception:  # noqa: BLE001 - a lazy value that can not be read now
+        raise InvalidEvent(field, f"can not be read, got {_kind(value)}") from None
+    raise InvalidEvent(field, f"must be a text that is not empty, got {_kind(value)}")
 
 
 def optional_name(value: object, field: str) -> str | None:
