@@ -93,6 +93,8 @@ class Analytics(Calls):
         transport: Transport | None,
         spell: Callable[[str], str] | None = None,
     ) -> None:
+        _check_port("sink", sink, "put")
+        _check_port("transport", transport, "send")
         if is_test_run():
             from segment_integrations.testing.gate import close_gate
 
@@ -103,10 +105,14 @@ class Analytics(Calls):
             and sink is None
             and not (SEAT.tap is not None and SEAT.tap.is_capturing)
         ):
-            spelled = spell("write_key") if spell is not None else "write_key="
+            key, switch = (
+                ("write_key=", "enabled")
+                if spell is None
+                else (spell("write_key"), spell("enabled"))
+            )
             raise ConfigurationError(
-                f"the write key is missing: give {spelled} or set SEGMENT_WRITE_KEY in"
-                " the environment, or switch off with enabled=False",
+                f"the write key is missing: give {key} or set SEGMENT_WRITE_KEY in the"
+                f" environment, or switch off with {switch}=False",
                 setting="write_key",
             )
         self.settings = settings
@@ -275,7 +281,7 @@ class Analytics(Calls):
         Returns:
             True when all of it was delivered, what is in flight included.
         """
-        return bool(self._of_sink("flush", timeout, default=True))
+        return bool(self._of_sink("flush", timeout, default=True, failed=False))
 
     def close(self, timeout: float = 5.0) -> int:
         """
@@ -289,7 +295,7 @@ class Analytics(Calls):
         """
         self.is_closed = True
         defaults.unregister(self)
-        left = self._of_sink("close", timeout, default=0)
+        left = self._of_sink("close", timeout, default=0, failed=0)
         return left if isinstance(left, int) else 0
 
     def drain(self, timeout: float = 5.0) -> bool:
@@ -306,13 +312,16 @@ class Analytics(Calls):
             return self._delivery.drain(timeout)
         return self.flush(timeout)
 
-    def _of_sink(self, name: str, timeout: float, *, default: object) -> object:
-        """Call what a sink may have, guarded."""
+    def _of_sink(
+        self, name: str, timeout: float, *, default: object, failed: object
+    ) -> object:
+        """Call what a sink may have, guarded; *default* is for one without it."""
         method = getattr(self._sink, name, None)
-        result = default
-        if method is not None:
-            with self.throttle.guard(f"sink.{name}"):
-                result = method(timeout)
+        if method is None:
+            return default
+        result = failed
+        with self.throttle.guard(f"sink.{name}"):
+            result = method(timeout)
         return result
 
     async def aflush(self, timeout: float = 5.0) -> bool:  # noqa: ASYNC109 - as flush
@@ -384,3 +393,14 @@ class Analytics(Calls):
 _OPTIONS: Final = frozenset(
     ["user_id", "anonymous_id", "context", "integrations", "timestamp", "message_id"]
 )
+
+
+def _check_port(name: str, port: object, method: str) -> None:
+    """Refuse at start-up what each call would fail on later."""
+    is_usable = callable(getattr(port, method, None)) and not isinstance(port, type)
+    if port is not None and not is_usable:
+        raise ConfigurationError(
+            f"{name} must be an object with a method {method},"
+            f" got {type(port).__name__}",
+            setting=name,
+        )
