@@ -322,7 +322,7 @@ class Analytics(Calls):
         result = failed
         with self.throttle.guard(f"sink.{name}"):
             result = method(timeout)
-        return result
+        return result  # noqa: RET504 - the guard may have swallowed the call
 
     async def aflush(self, timeout: float = 5.0) -> bool:  # noqa: ASYNC109 - as flush
         """`flush` that does not block the event loop."""

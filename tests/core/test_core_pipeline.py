@@ -10,7 +10,14 @@ from contextvars import copy_context
 
 import pytest
 
-from segment_integrations import Analytics, InvalidEvent, bind, current, propagate
+from segment_integrations import (
+    Analytics,
+    ConfigurationError,
+    InvalidEvent,
+    bind,
+    current,
+    propagate,
+)
 from segment_integrations.core.counters import LOG_INTERVAL_S, Drops, Throttle
 from segment_integrations.core.current import set_current
 from segment_integrations.core.message import EVENT_MAX_BYTES
@@ -64,6 +71,26 @@ def test_a_processor_that_raises_drops(make, sink, log):
     assert "ada" not in " ".join(log())
 
 
+@pytest.mark.parametrize(
+    "fails",
+    [
+        lambda message: message.pop("userId") and message,
+        lambda message: {**message, "messageId": None},
+        lambda message: message.pop("messageId") and message,
+        lambda _: {},
+        lambda _: True,
+        lambda _: "a text",
+    ],
+    ids=["nobody", "null id", "no id", "empty", "a bool", "a text"],
+)
+def test_a_processor_that_breaks_the_message_drops(make, sink, fails):
+    """Segment would answer 200 to it and lose it: it is counted here instead."""
+    analytics = make(processors=[fails])
+    assert analytics.track("Done", user_id="u") is None
+    assert [] == sink.messages
+    assert dict(analytics.stats().dropped) == {"processor_failed": 1}
+
+
 def test_what_a_processor_makes_too_large(make, sink):
     """The limit holds for what would be sent."""
 
@@ -100,6 +127,31 @@ def test_a_sink_that_refuses(make, monkeypatch):
     analytics = make()
     monkeypatch.setattr(analytics._sink, "put", lambda *_: False)
     assert analytics.track("Done", user_id="u") is None
+
+
+def test_a_sink_whose_flush_fails_has_not_delivered(make, sink, log):
+    """`flush` says False when it can not know; a sink without one has no queue."""
+    analytics = make()
+    assert analytics.flush() is True
+
+    def fails(timeout):
+        raise RuntimeError("ada@example.com")
+
+    sink.flush = sink.close = fails
+    assert analytics.flush() is False
+    assert analytics.close() == 0
+    assert "ada@" not in " ".join(log())
+
+
+@pytest.mark.parametrize("name", ["sink", "transport"])
+@pytest.mark.parametrize("wrong", [5, "a:b", object(), Analytics])
+def test_what_is_no_sink_or_transport_is_named_at_start_up(name, wrong):
+    """Else each call would fail later, where nobody looks."""
+    with pytest.raises(
+        ConfigurationError, match=f"^{name} must be an object"
+    ) as caught:
+        Analytics("a-key", **{name: wrong})
+    assert caught.value.setting == name
 
 
 # -- the log and the counts ---------------------------------------------------------
