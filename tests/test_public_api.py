@@ -16,6 +16,11 @@ CALLS = {"track", "identify", "group", "page", "screen", "alias"}
 OPTIONS = {
     *["user_id", "anonymous_id", "context", "integrations", "timestamp", "message_id"]
 }
+SUBJECT = (
+    "anonymous_id=None, context=None, integrations=None, timestamp=None,"
+    " message_id=None"
+)
+COMMON = f"user_id=None, {SUBJECT}"
 ERRORS = {
     "BatchRejected",
     "ConfigurationError",
@@ -89,7 +94,7 @@ def test_the_options_of_a_call():
     assert set(typing.get_type_hints(SubjectOptions)) == OPTIONS - {"user_id"}
 
 
-@pytest.mark.parametrize("name", sorted(CALLS))
+@pytest.mark.parametrize("name", sorted(CALLS | {"bind", "set_user"}))
 def test_module_and_method_have_one_signature(name):
     """A call of the module is the method of `Analytics`."""
     method = shape(getattr(Analytics, name)).replace("(self, ", "(")
@@ -99,12 +104,12 @@ def test_module_and_method_have_one_signature(name):
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
-        (si.track, "(event, properties=None, **options)"),
-        (si.identify, "(user_id=None, traits=None, **options)"),
-        (si.group, "(group_id, traits=None, **options)"),
-        (si.page, "(name=None, properties=None, *, category=None, **options)"),
-        (si.screen, "(name=None, properties=None, *, category=None, **options)"),
-        (si.alias, "(user_id, *, previous_id=None, **options)"),
+        (si.track, f"(event, properties=None, *, {COMMON})"),
+        (si.identify, f"(user_id=None, traits=None, *, {SUBJECT})"),
+        (si.group, f"(group_id, traits=None, *, {COMMON})"),
+        (si.page, f"(name=None, properties=None, *, category=None, {COMMON})"),
+        (si.screen, f"(name=None, properties=None, *, category=None, {COMMON})"),
+        (si.alias, f"(user_id, *, previous_id=None, {SUBJECT})"),
         (si.set_user, "(user_id, *, anonymous_id=None, group_id=None, traits=None)"),
         (si.reset, "()"),
         (si.current, "()"),

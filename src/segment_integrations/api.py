@@ -8,18 +8,20 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast
 
+from segment_integrations.core.calls import Options, SubjectOptions, spelled_out
 from segment_integrations.core.current import RequestContext, current, set_current
 from segment_integrations.core.current import bind as core_bind
 from segment_integrations.core.steps import asteps, steps
 from segment_integrations.defaults import analytics_now
 
 if TYPE_CHECKING:
-    from segment_integrations.core.calls import Id, Options, SubjectOptions
+    from segment_integrations.core.calls import Id
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
+@spelled_out(Options)
 def track(
     event: str,
     properties: Mapping[str, Any] | None = None,
@@ -30,6 +32,7 @@ def track(
     return None if analytics is None else analytics.track(event, properties, **options)
 
 
+@spelled_out(SubjectOptions)
 def identify(
     user_id: Id | None = None,
     traits: Mapping[str, Any] | None = None,
@@ -40,6 +43,7 @@ def identify(
     return None if analytics is None else analytics.identify(user_id, traits, **options)
 
 
+@spelled_out(Options)
 def group(
     group_id: Id,
     traits: Mapping[str, Any] | None = None,
@@ -50,6 +54,7 @@ def group(
     return None if analytics is None else analytics.group(group_id, traits, **options)
 
 
+@spelled_out(Options)
 def page(
     name: str | None = None,
     properties: Mapping[str, Any] | None = None,
@@ -64,6 +69,7 @@ def page(
     return analytics.page(name, properties, category=category, **options)
 
 
+@spelled_out(Options)
 def screen(
     name: str | None = None,
     properties: Mapping[str, Any] | None = None,
@@ -78,6 +84,7 @@ def screen(
     return analytics.screen(name, properties, category=category, **options)
 
 
+@spelled_out(SubjectOptions)
 def alias(
     user_id: Id,
     *,

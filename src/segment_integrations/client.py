@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
+    from segment_integrations.core.calls import Id
     from segment_integrations.core.message import Call, Message
     from segment_integrations.core.policy import PageDecision
     from segment_integrations.core.ports import Deferral, Processor, Sink, Transport
@@ -158,8 +159,11 @@ class Analytics(Calls):
         except InvalidEvent:
             raise  # strict mode; nothing else raises it
         except TypeError:
-            if not options.keys() <= _OPTIONS:
-                raise  # an argument that no call has: the caller's own mistake
+            unknown = sorted(options.keys() - _OPTIONS)
+            if unknown:  # the caller's own mistake, as Python itself would say it
+                raise TypeError(
+                    f"{call}() got an unexpected keyword argument {unknown[0]!r}"
+                ) from None
             self._count_failed()
         except Exception:  # noqa: BLE001 - no error of ours reaches the request
             self._count_failed()
@@ -246,11 +250,32 @@ class Analytics(Calls):
             )
         )
 
-    def bind(self, **identity: Any) -> AbstractContextManager[RequestContext]:
+    def bind(
+        self,
+        *,
+        user_id: Id | None = None,
+        anonymous_id: Id | None = None,
+        group_id: Id | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> AbstractContextManager[RequestContext]:
         """As the module's `bind`; module-level calls inside go to this one."""
-        return current_module.bind(analytics=self, refuse=self.refuse, **identity)
+        return current_module.bind(
+            user_id=user_id,
+            anonymous_id=anonymous_id,
+            group_id=group_id,
+            context=context,
+            analytics=self,
+            refuse=self.refuse,
+        )
 
-    def set_user(self, user_id: object, **more: Any) -> None:
+    def set_user(
+        self,
+        user_id: Id | None,
+        *,
+        anonymous_id: Id | None = None,
+        group_id: Id | None = None,
+        traits: Mapping[str, Any] | None = None,
+    ) -> None:
         """As the module's `set_user`."""
         context = current()
         if context is None:
@@ -261,7 +286,9 @@ class Analytics(Calls):
             )
             return
         try:
-            context.set_user(user_id, **more)
+            context.set_user(
+                user_id, anonymous_id=anonymous_id, group_id=group_id, traits=traits
+            )
         except InvalidEvent as error:
             self.refuse(error)
 

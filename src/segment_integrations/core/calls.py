@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, TypeVar, Unpack
 from uuid import UUID
 
 from segment_integrations.core import events
@@ -48,6 +49,31 @@ class SubjectOptions(TypedDict, total=False):
     message_id: str | None
 
 
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def spelled_out(options: type) -> Callable[[F], F]:
+    """Let `help` and `inspect.signature` show the keywords of *options*."""
+    extra = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=getattr(kind, "__forward_arg__", kind),
+        )
+        for name, kind in options.__annotations__.items()
+    ]
+
+    def show(call: F) -> F:
+        signature = inspect.signature(call)
+        *own, _ = signature.parameters.values()
+        shown = signature.replace(parameters=[*own, *extra])
+        call.__signature__ = shown  # type: ignore[attr-defined]
+        return call
+
+    return show
+
+
 class Calls:
     """
     The calls. None of them blocks or raises, unless `strict` is set.
@@ -57,6 +83,7 @@ class Calls:
     With `strict`, `InvalidEvent`, `EventTooLarge` and `PlanViolation` are raised.
     """
 
+    @spelled_out(Options)
     def track(
         self,
         event: str,
@@ -80,6 +107,7 @@ class Calls:
             return self.refuse(error)
         return self._emit("track", own, **options)
 
+    @spelled_out(SubjectOptions)
     def identify(
         self,
         user_id: Id | None = None,
@@ -105,6 +133,7 @@ class Calls:
             return self.refuse(error)
         return self._emit("identify", own, user_id=given, **options)
 
+    @spelled_out(Options)
     def group(
         self,
         group_id: Id,
@@ -131,6 +160,7 @@ class Calls:
             context.set_group(given)
         return self._emit("group", own, **options)
 
+    @spelled_out(Options)
     def page(
         self,
         name: str | None = None,
@@ -150,6 +180,7 @@ class Calls:
         """
         return self._view("page", name, properties, category, options)
 
+    @spelled_out(Options)
     def screen(
         self,
         name: str | None = None,
@@ -169,6 +200,7 @@ class Calls:
         """
         return self._view("screen", name, properties, category, options)
 
+    @spelled_out(SubjectOptions)
     def alias(
         self,
         user_id: Id,
