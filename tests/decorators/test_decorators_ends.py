@@ -209,3 +209,18 @@ def test_strict_mode_raises_as_track_itself(recorder):
             huge(work)(False)
         with pytest.raises(OopsError):
             huge(work)(True)
+
+
+def test_a_computed_key_is_in_no_log(sent, caplog):
+    """A key that a function made may be data; the warning is one, whatever the key."""
+
+    @tracks("Done", properties=lambda result: {f"{result}@example.com": object()})
+    def done(number):
+        return number
+
+    for number in range(3):
+        done(number)
+    assert [{}] * 3 == sent.properties
+    (record,) = caplog.records
+    assert "a computed property of 'Done' is left out" in record.getMessage()
+    assert "@example.com" not in caplog.text

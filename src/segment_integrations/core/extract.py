@@ -156,14 +156,17 @@ class Extraction:
             if values is None:
                 return found
             for key, path in self.paths.items():
-                with throttle.guard(f"property {key!r} of {self.event!r}"):
-                    self._keep(found, key, look_up(path, values), throttle)
+                label = f"property {key!r}"
+                with throttle.guard(f"{label} of {self.event!r}"):
+                    self._keep(found, key, label, look_up(path, values), throttle)
             if self.function is not None:
                 with throttle.guard(f"properties of {self.event!r}"):
                     given = self._computed(values, result)
         for key, value in given.items():
-            with throttle.guard(f"property {key!r} of {self.event!r}"):
-                self._keep(found, key, value, throttle)
+            # A key that a function made may be data, and there may be any number.
+            label = "a computed property" if self.function else f"property {key!r}"
+            with throttle.guard(f"{label} of {self.event!r}"):
+                self._keep(found, key, label, value, throttle)
         return found
 
     def _computed(
@@ -187,7 +190,12 @@ class Extraction:
         raise TypeError("properties must return a mapping or None")
 
     def _keep(
-        self, found: dict[str, Any], key: str, value: object, throttle: Throttle
+        self,
+        found: dict[str, Any],
+        key: str,
+        label: str,
+        value: object,
+        throttle: Throttle,
     ) -> None:
         if value is None or value is MISSING:
             return
@@ -195,11 +203,11 @@ class Extraction:
             found[key] = plain(value)
         except NotPlain as kind:
             throttle.log(
-                f"tracks:{self.event}:{key}",
+                f"tracks:{self.event}:{label}",
                 logging.WARNING,
-                "property %r of %r is left out: %s has no form in JSON; name one of its"
-                " fields instead",
-                key,
+                "%s of %r is left out: %s has no form in JSON; name one of its fields"
+                " instead",
+                label,
                 self.event,
                 kind,
             )
