@@ -298,6 +298,7 @@ ROWS = [
     Row("PG-2 a well-known address", "excluded_path", path="/.well-known/security.txt"),
     Row("PG-2 a static page", "excluded_path", path="/static/about.html"),
     Row("PG-2 a health check", "excluded_path", path="/healthz"),
+    Row("PG-2 a health check with a slash", "excluded_path", path="/healthz/"),
     Row("PG-2 an admin site", "excluded_path", path="/admin/users"),
     Row(
         "PG-2 an excluded folder",
@@ -327,6 +328,12 @@ ROWS = [
     # -- programs -------------------------------------------------------------------
     Row("PG-2 kube-probe", "bot", sent={"User-Agent": "kube-probe/1.30"}),
     Row("PG-2 a load balancer", "bot", sent={"User-Agent": "ELB-HealthChecker/2.0"}),
+    Row(
+        "PG-2 a health check of DNS",
+        "bot",
+        sent={"User-Agent": "Amazon-Route53-Health-Check-Service (ref x)"},
+    ),
+    Row("PG-2 an assistant", "bot", sent={"User-Agent": "ChatGPT-User/1.0"}),
     Row(
         "PG-2 Googlebot",
         "bot",
