@@ -154,6 +154,33 @@ def test_what_is_no_sink_or_transport_is_named_at_start_up(name, wrong):
     assert caught.value.setting == name
 
 
+# -- sampling -----------------------------------------------------------------------
+
+
+def test_a_call_with_its_own_user_is_sampled(make, sink):
+    """Where no visitor is known, the call's own id decides; in jobs too."""
+    analytics = make(sample=0.0, anonymous_cookie=True)
+    assert analytics.track("Outside", user_id="u-1") is None
+    assert analytics.identify("u-1") is None
+    with analytics.request(RequestInfo()):
+        assert analytics.track("Webhook", user_id="u-1") is None
+        assert analytics.track("Minted") is None
+    assert [] == sink.messages
+    assert dict(analytics.stats().dropped) == {"sampled_out": 4}
+
+
+def test_the_sample_is_by_user_and_has_its_size(make, sink):
+    """Half of the users are kept, each with all events, inside `bind` as outside."""
+    analytics = make(sample=0.5)
+    for number in range(400):
+        analytics.track("Outside", user_id=number)
+        with bind(user_id=number):
+            analytics.track("Inside")
+    users = [message["userId"] for message in sink.messages]
+    assert 120 < len(set(users)) < 280
+    assert all(users.count(one) == 2 for one in users)
+
+
 # -- the log and the counts ---------------------------------------------------------
 
 

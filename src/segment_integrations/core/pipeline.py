@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import msgspec
 
 from segment_integrations.core import encode, events
+from segment_integrations.core.identity import in_sample
 from segment_integrations.core.message import EVENT_MAX_BYTES, Call, Message
 from segment_integrations.errors import EventTooLarge, InvalidEvent
 
@@ -113,6 +114,11 @@ class Pipeline:
             anonymous = events.identifier(anonymous_id, "anonymous_id")
         except InvalidEvent as error:
             return self.refuse(error, strict=strict)
+        # Where a visitor is known, `allows` has asked: all of its events or none.
+        is_new = self.settings.sample < 1.0 and (
+            context_now is None
+            or (context_now.anonymous_id or context_now.user_id) is None
+        )
         user, anonymous = _identity(call, context_now, user, anonymous)
         if user is None and anonymous is None:
             self.drops.add(
@@ -120,6 +126,9 @@ class Pipeline:
                 detail="no user or anonymous id is known here: pass user_id=, or call"
                 " inside a request or bind(user_id=...)",
             )
+            return None
+        if is_new and not in_sample(anonymous or user or "", self.settings.sample):
+            self.drops.add("sampled_out", level=logging.DEBUG)
             return None
         if user is not None:
             message["userId"] = user
