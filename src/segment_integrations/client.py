@@ -19,6 +19,7 @@ from segment_integrations.core.settings import Settings
 from segment_integrations.core.stats import Health, Stats
 from segment_integrations.core.tap import SEAT, is_test_run
 from segment_integrations.delivery.engine import Delivery
+from segment_integrations.delivery.options import Options
 from segment_integrations.errors import ConfigurationError, InvalidEvent
 from segment_integrations.waiting import in_thread
 
@@ -128,8 +129,11 @@ class Analytics(Calls):
                 from segment_integrations.delivery.transport import HttpTransport
 
                 transport = HttpTransport.from_settings(settings)
-            sink = self._delivery = Delivery.from_settings(
-                settings, transport, drops=self.drops, throttle=self.throttle
+            sink = self._delivery = Delivery(
+                transport,
+                Options.of(settings),
+                drops=self.drops,
+                throttle=self.throttle,
             )
         self._sink: Sink = sink
         from segment_integrations import __version__
@@ -140,6 +144,7 @@ class Analytics(Calls):
             self.throttle,
             {"name": LIBRARY_NAME, "version": __version__},
             self._put,
+            set_aside=self._set_aside,
         )
         self.page_calls = PageCalls(
             settings, self.throttle, self._pipeline, lambda: self.is_on
@@ -202,6 +207,15 @@ class Analytics(Calls):
         if accepted is False and self._delivery is None:
             self.drops.add("refused", detail="the sink said no")
         return accepted is not False
+
+    def _set_aside(self, body: bytes) -> bool:
+        """Have delivery keep what Segment would not take, where it has a folder."""
+        if self._delivery is None or self.settings.spool_dir is None:
+            return False
+        if SEAT.tap is not None and not SEAT.tap.lets_out():
+            return False
+        self._delivery.put(body, {})  # which counts it
+        return True
 
     @property
     def is_on(self) -> bool:

@@ -8,6 +8,7 @@ from delivery_collector import Collector
 
 from segment_integrations.core.counters import Drops, Throttle
 from segment_integrations.delivery.engine import Delivery
+from segment_integrations.delivery.options import Options
 from segment_integrations.delivery.transport import HttpTransport
 
 
@@ -54,10 +55,9 @@ def deliver(collector):
         made.append(
             Delivery(
                 transport,
+                Options(**options, rand=rand),
                 drops=drops or Drops(throttle),
                 throttle=throttle,
-                rand=rand,
-                **options,
             )
         )
         return made[-1]

@@ -7,13 +7,15 @@ import warnings
 import weakref
 
 import pytest
-from delivery_bench import KEY, Scripted, body
+from delivery_bench import DEFAULTS, KEY, Scripted, body
 
 from segment_integrations.core.counters import Drops, Throttle
 from segment_integrations.core.message import EVENT_MAX_BYTES
 from segment_integrations.core.ports import Sink
 from segment_integrations.core.stats import Health
 from segment_integrations.delivery import exit as process_exit
+from segment_integrations.delivery.engine import Delivery
+from segment_integrations.delivery.options import Options
 from segment_integrations.errors import QueueFull
 
 SLACK = 10.0  # for a slow machine; every wait ends far earlier
@@ -26,8 +28,8 @@ def put(delivery, *events):
 def accounted(delivery):
     """Whether each message is delivered, pending or dropped: exactly one of them."""
     stats = delivery.stats()
-    parts = stats.delivered + stats.pending_events + sum(stats.dropped.values())
-    return stats.enqueued == parts
+    parts = stats.delivered + stats.pending_events + stats.dead
+    return stats.enqueued == parts + sum(stats.dropped.values())
 
 
 def within(call, timeout):
@@ -413,7 +415,7 @@ def test_case_11_a_new_process_id_means_a_new_start(deliver, monkeypatch, hook):
     put(delivery, "child")
     assert delivery.flush(SLACK)
     assert [["child"]] == transport.sent
-    assert 1 == parent.worker.abandon()
+    assert (1, 0) == parent.worker.abandon()
 
 
 def test_without_threads_the_caller_sends(collector, deliver, threadless):
@@ -467,20 +469,13 @@ def test_a_transport_that_fails_to_close_is_logged(deliver, caplog):
 
 def test_an_unclosed_delivery_warns_and_still_sends(eventually):
     """Forgotten with pending messages: a ResourceWarning, and they are sent."""
-    from segment_integrations.delivery.engine import Delivery
-
     transport = Scripted()
     throttle = Throttle()
     delivery = Delivery(
         transport,
+        Options(**{**DEFAULTS, "flush_interval": 60.0}),
         drops=Drops(throttle),
         throttle=throttle,
-        queue_bytes=10**6,
-        flush_at=500,
-        flush_interval=60.0,
-        timeout=5.0,
-        max_age=60.0,
-        overflow="drop_newest",
     )
     put(delivery, "a")
     with warnings.catch_warnings(record=True) as caught:

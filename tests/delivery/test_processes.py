@@ -15,14 +15,16 @@ import os, sys
 import segment_integrations.delivery.exit as process_exit
 from segment_integrations.core.counters import Drops, Throttle
 from segment_integrations.delivery.engine import Delivery
+from segment_integrations.delivery.options import Options
 from segment_integrations.delivery.transport import HttpTransport
 
 def make(**options):
     throttle = Throttle()
     defaults = dict(queue_bytes=10**8, flush_at=500, flush_interval=60.0,
                     timeout=5.0, max_age=100.0, overflow="drop_newest")
-    return Delivery(HttpTransport("key", {host!r}), drops=Drops(throttle),
-                    throttle=throttle, **{{**defaults, **options}})
+    options = Options(**{{**defaults, **options}})
+    return Delivery(HttpTransport("key", {host!r}), options,
+                    drops=Drops(throttle), throttle=throttle)
 
 def put(name, count, delivery=None):
     for n in range(count):

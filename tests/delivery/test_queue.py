@@ -14,21 +14,24 @@ from segment_integrations.delivery.batch import (
     BODIES_MAX_BYTES,
     count_limit,
     envelope,
-    split,
 )
 from segment_integrations.delivery.queue import ByteQueue
+from segment_integrations.delivery.work import Work
 
 KEY = "k" * 64
 
 
 def make(max_bytes=10**9, overflow="drop_newest", *, full_at=500, wake=lambda: None):
-    return ByteQueue(max_bytes, overflow, full_at=full_at, clock=lambda: 0.0, wake=wake)
+    return ByteQueue(
+        max_bytes, overflow, max_count=full_at, clock=lambda: 0.0, wake=wake
+    )
 
 
-def drain(queue, max_count):
+def drain(queue):
+    queue.seal()
     batches = []
-    while entries := queue.take(max_count):
-        batches.append([entry.body for entry in entries])
+    while work := queue.take():
+        batches.append(work.bodies)
     return batches
 
 
@@ -39,12 +42,12 @@ def drain(queue, max_count):
 )
 def test_case_05_packing_loses_nothing_and_keeps_every_limit(sizes, flush_at):
     """Batches hold all messages in order, within the limits of bytes and count."""
-    queue = make()
+    limit = count_limit(flush_at)
+    queue = make(full_at=limit)
     bodies = [b"%d" % (n % 10) * size for n, size in enumerate(sizes)]
     for one in bodies:
         assert queue.offer(one)
-    limit = count_limit(flush_at)
-    batches = drain(queue, limit)
+    batches = drain(queue)
     assert bodies == [one for batch in batches for one in batch]
     now = datetime.now(UTC)
     for batch in batches:
@@ -68,59 +71,70 @@ def test_the_envelope_holds_the_bodies_as_they_are():
     }
 
 
-@given(st.lists(st.integers(), min_size=2))
-def test_a_split_keeps_the_order(messages):
+@given(st.lists(st.binary(), min_size=2), st.integers(0, 100))
+def test_a_split_keeps_the_order(bodies, first):
     """Two halves, neither of them empty, are together what was split."""
-    first, second = split(tuple(messages))
-    assert messages == [*first, *second]
-    assert 0 <= len(first) - len(second) <= 1
+    work = Work(first, 1.0)
+    work.fill(bodies, 2.0)
+    left, right = work.split()
+    assert bodies == [*left.bodies, *right.bodies]
+    assert 0 <= left.count - right.count <= 1
+    assert work.size == left.size + right.size
+    assert (first, first and first + left.count) == (left.first, right.first)
 
 
 @settings(deadline=None)
 @given(
     overflow=st.sampled_from(["drop_newest", "drop_oldest"]),
     moves=st.lists(
-        st.one_of(st.integers(1, 60), st.sampled_from(["take", "release"])),
+        st.one_of(st.integers(1, 60), st.sampled_from(["take", "seal", "release"])),
         max_size=60,
     ),
 )
 def test_case_04_the_budget_holds_and_everything_is_accounted(overflow, moves):
-    """Whatever is put and taken: within the budget, nothing twice, nothing lost."""
-    queue = make(100, overflow)
-    taken, released, accepted = [], [], 0
-    for move in moves:
+    """Whatever is put and taken: within the budget, in order, none twice, none lost."""
+    queue = make(100, overflow, full_at=3)
+    taken, seen, accepted = [], [], 0
+    for number, move in enumerate(moves):
         if move == "take":
-            taken += queue.take(3)
+            taken += [work] if (work := queue.take()) else []
+        elif move == "seal":
+            queue.seal()
         elif move == "release":
-            queue.release(sum(len(entry.body) for entry in taken))
-            released += taken
+            for work in taken:
+                queue.release(work.size)
+                seen += work.bodies
             taken = []
         else:
-            accepted += queue.offer(b"x" * move)
+            accepted += queue.offer(b"%03d" % number + b"x" * move)
         assert queue.held_bytes <= 100
-    left = queue.take(10**6)
-    numbers = [entry.number for entry in [*released, *taken, *left]]
-    gone = [entry.number for entry, reason in queue.refused]
-    assert sorted(numbers) == numbers
-    assert list(range(1, queue.offered + 1)) == sorted(numbers + gone)
-    if overflow == "drop_newest":
-        assert accepted == len(numbers)
+    queue.seal()
+    while work := queue.take():
+        taken.append(work)
+    seen += [one for work in taken for one in work.bodies]
+    gone = [one for one, _ in queue.refused]
+    assert sorted(seen) == seen
+    offered = sum(not isinstance(move, str) for move in moves)
+    assert offered == len(seen) + len(gone) == len({*seen, *gone})
+    assert accepted == queue.accepted == offered - queue.refused_count
+    assert len(seen) == accepted - queue.evicted_count
+    assert sum(map(len, seen)) == queue.held_bytes + queue._released_bytes
 
 
 def test_drop_newest_refuses_what_does_not_fit():
     """With `drop_newest` the first stay, and the caller is told."""
     queue = make(3 * len(body("a")))
     assert [True, True, True, False] == [queue.offer(body(name)) for name in "abcd"]
-    assert [["a", "b", "c"]] == [names(batch) for batch in drain(queue, 500)]
+    assert [["a", "b", "c"]] == [names(batch) for batch in drain(queue)]
 
 
 def test_drop_oldest_makes_room_for_what_comes():
     """With `drop_oldest` the last stay, and those that left are told."""
     queue = make(3 * len(body("a")), "drop_oldest")
     assert all(queue.offer(body(name)) for name in "abcd")
-    assert [["b", "c", "d"]] == [names(batch) for batch in drain(queue, 500)]
+    assert [["b", "c", "d"]] == [names(batch) for batch in drain(queue)]
     assert [("a", "queue_full")] == [
-        (*names([entry.body]), reason) for entry, reason in queue.refused
+        (*names([one]), reason) for one, reason in queue.refused
     ]
 
 
@@ -128,7 +142,8 @@ def test_drop_oldest_does_not_take_from_the_worker():
     """What is in flight keeps its place in the budget: then the newcomer must go."""
     queue = make(100, "drop_oldest")
     assert queue.offer(b"x" * 80)
-    assert queue.take(1)
+    queue.seal()
+    assert queue.take()
     assert not queue.offer(b"y" * 40)
     assert not queue.offer(b"z" * 101)
 
@@ -148,28 +163,28 @@ def test_what_cannot_be_sent_is_refused_with_its_reason(closed, size, reason):
 def test_the_worker_is_woken_once_a_batch():
     """The first message and a full batch wake the worker, and no others do."""
     woken = []
-    queue = make(full_at=10, wake=lambda: woken.append(len(queue)))
+    queue = make(full_at=10, wake=lambda: woken.append(queue.accepted))
     for n in range(25):
         queue.offer(body(str(n)))
-    assert [1, 10] == woken
+    assert [0, 10] == woken  # as the first comes, and as the tenth has come
 
 
 def test_bytes_can_fill_a_batch_too():
     """A batch that is full by bytes wakes the worker before its count does."""
     woken = []
-    queue = make(wake=lambda: woken.append(len(queue)))
+    queue = make(wake=lambda: woken.append(queue.accepted))
     for _ in range(20):
         queue.offer(b"x" * 32_000)
-    assert [1, 15] == woken
-    assert queue.is_full
+    assert [0, 14] == woken
+    assert queue.has_sealed
 
 
 def test_case_01_a_put_within_a_put_keeps_the_count():
     """A message put in the middle of another put comes after it, and is counted."""
-    queue = make(wake=lambda: queue.offered < 5 and queue.offer(body("inner")))
+    queue = make(wake=lambda: queue.accepted or queue.offer(body("inner")))
     assert queue.offer(body("outer"))
-    assert [["outer", "inner"]] == [names(batch) for batch in drain(queue, 500)]
-    assert 2 == queue.offered
+    assert [["outer", "inner"]] == [names(batch) for batch in drain(queue)]
+    assert 2 == queue.accepted
 
 
 def test_case_01_signal_handlers_put_during_puts():
@@ -189,10 +204,11 @@ def test_case_01_signal_handlers_put_during_puts():
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
-    bodies = [one for batch in drain(queue, 500) for one in batch]
+    bodies = [one for batch in drain(queue) for one in batch]
     assert 20_000 == bodies.count(b"main--")
     assert len(handled) == bodies.count(b"signal")
     assert 6 * len(bodies) == queue.held_bytes
+    assert len(bodies) == queue.accepted
 
 
 def test_threads_that_put_at_once_keep_their_own_order():
@@ -209,10 +225,13 @@ def test_threads_that_put_at_once_keep_their_own_order():
     threads = [threading.Thread(target=put, args=(who,)) for who in range(8)]
     for thread in threads:
         thread.start()
-    while any(thread.is_alive() for thread in threads) or len(queue):
-        taken += [entry.body for entry in queue.take(100)]
+    while any(thread.is_alive() for thread in threads):
+        queue.seal()
+        while work := queue.take():
+            taken += work.bodies
     for thread in threads:
         thread.join(10)
+    taken += [one for batch in drain(queue) for one in batch]
     assert 4_000 == len(taken) == len(set(taken))
     for who in range(8):
         mine = [int(one.split()[1]) for one in taken if one.startswith(b"%d " % who)]

@@ -43,7 +43,7 @@ def test_a_flush_ends_the_linger(bench):
     """Somebody who waits makes the worker send what there is."""
     one = bench()
     one.put("a")
-    waiter = one.worker.ledger.add(1, math.inf, stopping=False)
+    waiter = one.worker.ledger.add(1, 0, math.inf, stopping=False)
     one.steps()
     assert waiter.done.get_nowait()
 
@@ -62,7 +62,11 @@ def test_case_22_nothing_overtakes_a_batch_that_waits(bench):
     one.steps()
     assert [["a", "b"]] * 3 + [["c", "d"], ["e", "f"]] == one.transport.sent
     assert [0, 1, 2, 0, 0] == [batch.attempt for batch in one.transport.batches]
-    assert (6, 4, 0) == (one.worker.delivered, one.worker.retried, one.worker.pending())
+    assert (6, 4, 0) == (
+        one.worker.delivered,
+        one.worker.retried,
+        one.worker.backlog.pending,
+    )
 
 
 def test_case_07_a_batch_is_never_given_up_by_count(bench):
@@ -116,7 +120,7 @@ def test_case_06_one_poison_event_costs_only_itself(bench, status, position):
     assert isinstance(error, BatchRejected)
     assert (status, "bad event") == (error.status, error.body)
     assert [poison] == [message["event"] for message in error.messages]
-    assert 0 == one.worker.pending() == one.worker.queue.held_bytes
+    assert 0 == one.worker.backlog.pending == one.worker.queue.held_bytes
 
 
 def test_case_10_a_status_that_is_final_drops_the_batch(bench):
@@ -171,25 +175,27 @@ def test_what_is_too_old_is_dropped_and_reported(bench):
     assert ["a", "b"] == [message["event"] for message in error.messages]
 
 
-def test_of_a_batch_only_the_old_part_expires(bench):
-    """A batch that spans `max_age` loses what is too old and keeps the rest."""
-    one = bench(401, max_age=40.0, flush_interval=20.0)
+def test_a_batch_is_as_old_as_its_youngest_message(bench):
+    """A batch is given up as a whole, and not before all of it is too old."""
+    one = bench(401, 401, max_age=40.0, flush_interval=20.0)
     one.put("a")
-    one.clock.now += 20
+    one.clock.now += 15
     one.put("b")
-    assert one.steps() == 20
-    one.clock.now += 20
+    one.clock.now += 5
+    assert one.steps() == 30
+    one.clock.now += 30
     assert one.steps() == 10
-    assert {"expired": 1} == one.drops.counts()
+    assert {} == one.drops.counts()
     one.clock.now += 10
     one.steps()
-    assert ["b"] == one.transport.sent[-1]
+    assert {"expired": 2} == one.drops.counts()
+    assert [["a", "b"]] * 2 == one.transport.sent
 
 
 def test_what_expires_in_the_queue_was_never_tried(bench):
     """Messages that never left the queue expire too, without an attempt."""
     errors = []
-    one = bench(max_age=10.0, on_error=errors.append)
+    one = bench(max_age=10.0, flush_at=1, on_error=errors.append)
     one.put("a")
     one.clock.now += 10
     one.steps()
@@ -215,7 +221,7 @@ def test_what_is_abandoned_in_flight_is_not_counted_twice(bench):
     one = bench(lambda _: left.append(one.worker.abandon()) or 200, flush_at=2)
     one.put("a", "b", "c")
     one.steps()
-    assert ([3], 0, 0) == (left, one.worker.delivered, one.worker.pending())
+    assert ([(3, 0)], 0, 0) == (left, one.worker.delivered, one.worker.backlog.pending)
     assert 0 == one.worker.queue.held_bytes
 
 
@@ -301,7 +307,7 @@ def test_an_attempt_is_shortened_for_who_stops(bench):
     """While the process stops, an attempt gets what remains, and a little at least."""
     one = bench(503, 503, timeout=10.0)
     one.put("a")
-    one.worker.ledger.add(1, one.clock.now + 2, stopping=True)
+    one.worker.ledger.add(1, 0, one.clock.now + 2, stopping=True)
     one.steps()
     one.clock.now += 1.99
     one.steps()
@@ -313,7 +319,7 @@ def test_a_flush_does_not_shorten_attempts(bench):
     """A flush may end before an attempt does, which then still delivers."""
     one = bench(timeout=10.0)
     one.put("a")
-    one.worker.ledger.add(1, one.clock.now + 0.1, stopping=False)
+    one.worker.ledger.add(1, 0, one.clock.now + 0.1, stopping=False)
     one.steps()
     assert [10.0] == [batch.timeout for batch in one.transport.batches]
 
@@ -322,7 +328,7 @@ def test_a_flush_does_not_wait_for_what_cannot_come(bench):
     """When the next attempt is after the deadline, the flush is told at once."""
     one = bench(401)
     one.put("a")
-    waiter = one.worker.ledger.add(1, one.clock.now + 5, stopping=False)
+    waiter = one.worker.ledger.add(1, 0, one.clock.now + 5, stopping=False)
     one.steps()
     assert not waiter.done.get_nowait()
     assert not one.worker.ledger.is_awaited
@@ -338,7 +344,7 @@ def test_case_16_a_flush_is_told_of_losses_once(bench):
 
     def flushed():
         waiter = one.worker.ledger.add(
-            one.worker.queue.offered, math.inf, stopping=False
+            one.worker.queue.accepted, 0, math.inf, stopping=False
         )
         one.steps()
         return waiter.done.get_nowait()
@@ -350,10 +356,10 @@ def test_case_16_two_flushes_are_served_by_the_same_sending(bench):
     """Each flush waits for what was put before it, and both see what was lost."""
     one = bench(200, 501, flush_at=1)
     one.put("a")
-    first = one.worker.ledger.add(1, math.inf, stopping=False)
+    first = one.worker.ledger.add(1, 0, math.inf, stopping=False)
     one.put("b")
-    second = one.worker.ledger.add(2, math.inf, stopping=False)
-    third = one.worker.ledger.add(2, math.inf, stopping=False)
+    second = one.worker.ledger.add(2, 0, math.inf, stopping=False)
+    third = one.worker.ledger.add(2, 0, math.inf, stopping=False)
     one.steps()
     assert [True, False, False] == [
         waiter.done.get_nowait() for waiter in (first, second, third)

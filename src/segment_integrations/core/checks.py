@@ -108,6 +108,14 @@ def existing_path(value: object) -> str:
     return path
 
 
+def folder(value: object) -> Path:
+    """The path of a folder, which need not be there yet; made absolute."""
+    path = (value if isinstance(value, Path) else Path(text(value))).expanduser()
+    if path.exists() and not path.is_dir():
+        raise ValueError("must be the path of a folder, and a file is there")
+    return path.absolute()
+
+
 def strings(value: object) -> tuple[str, ...]:
     """A list of texts, or one text with commas."""
     if isinstance(value, str):

@@ -37,6 +37,7 @@ class Pipeline:
         throttle: The log.
         library: The value of `context.library`.
         put: Takes an encoded message; False means refused (and counted there).
+        set_aside: Takes one over Segment's limit; False means that it has no place.
     """
 
     def __init__(
@@ -46,12 +47,15 @@ class Pipeline:
         throttle: Throttle,
         library: Mapping[str, str],
         put: Callable[[bytes, Message], bool],
+        *,
+        set_aside: Callable[[bytes], bool] = lambda _: False,
     ) -> None:
         self.settings = settings
         self.drops = drops
         self.throttle = throttle
         self.library = dict(library)
         self.put = put
+        self.set_aside = set_aside
         self.deferral: Deferral | None = None
 
     def allows(self, context: RequestContext | None) -> bool:
@@ -220,6 +224,8 @@ class Pipeline:
             message = processed
             body, _ = encode.encode(message)
         if len(body) > EVENT_MAX_BYTES:
+            if not strict and self.set_aside(body):
+                return None
             return self.refuse(EventTooLarge(len(body), EVENT_MAX_BYTES), strict=strict)
         message_id = message["messageId"]
         if (

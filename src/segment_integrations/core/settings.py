@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from segment_integrations.core import checks
@@ -81,9 +83,13 @@ class Settings:
     gzip: bool = _setting(checks.boolean, True)
     timeout: float = _setting(checks.positive_seconds, 10.0)
     max_age: float = _setting(checks.positive_seconds, 43_200.0)
-    overflow: Literal["drop_newest", "drop_oldest"] = _setting(
-        checks.one_of("drop_newest", "drop_oldest"), "drop_newest"
+    overflow: Literal["drop_newest", "drop_oldest", "spill"] = _setting(
+        checks.one_of("drop_newest", "drop_oldest", "spill"), "drop_newest"
     )
+    spool: Literal["off", "overflow", "always"] = _setting(
+        checks.one_of("off", "overflow", "always"), "off"
+    )
+    spool_dir: Path | None = _setting(checks.folder, None)
     proxy: str | None = _setting(checks.base_url, None)
     ca_bundle: str | None = _setting(checks.existing_path, None)
 
@@ -147,7 +153,33 @@ class Settings:
                 values[name] = check(value)
             except ValueError as error:
                 raise ConfigurationError(f"{spelled} {error}", setting=name) from None
-        return cls(**values, given=frozenset(values))  # type: ignore[arg-type]
+        given = frozenset(values)
+        _check_spool(values, spell)
+        return cls(**values, given=given)  # type: ignore[arg-type]
+
+
+def _check_spool(values: dict[str, object], spell: Callable[[str], str]) -> None:
+    """Check what the settings of the spool say together; fill `overflow` in."""
+    if values.get("spool", "off") == "off":
+        if values.get("overflow") == "spill":
+            raise ConfigurationError(
+                f"{spell('overflow')}='spill' needs a spool: set {spell('spool')} to"
+                f" 'overflow' or 'always', and {spell('spool_dir')}",
+                setting="overflow",
+            )
+        return
+    if "spool_dir" not in values:
+        raise ConfigurationError(
+            f"{spell('spool')} needs a folder: set {spell('spool_dir')}",
+            setting="spool_dir",
+        )
+    if importlib.util.find_spec("fcntl") is None:
+        raise ConfigurationError(
+            f"{spell('spool')} needs file locks that this system does not have: leave"
+            " it 'off'",
+            setting="spool",
+        )
+    values.setdefault("overflow", "spill")
 
 
 def _as_is(name: str) -> str:

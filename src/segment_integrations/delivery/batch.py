@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -11,8 +11,6 @@ from segment_integrations.core.message import BATCH_MAX_EVENTS, BATCH_TARGET_BYT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-T = TypeVar("T")
 
 ENVELOPE_MAX_BYTES: Final = 512
 """
@@ -30,22 +28,16 @@ def count_limit(flush_at: int) -> int:
     return max(1, min(flush_at, BATCH_MAX_EVENTS))
 
 
-def fits(total_bytes: int, body: bytes) -> int | None:
+def fits(count: int, size: int, max_count: int) -> bool:
     """
-    Add one more *body* to a batch.
+    Whether *count* messages of *size* bytes together make one request.
 
     Args:
-        total_bytes: What `fits` gave for the body before, or 0 for the first.
-        body: The message as UTF-8 JSON.
-
-    Returns:
-        The batch's size with it, commas included, or None when the body must go
-        into the next batch. The first always fits: a batch is never empty.
+        count: Messages.
+        size: Bytes of their bodies, without the commas.
+        max_count: What `count_limit` gave.
     """
-    grown = total_bytes + len(body) + 1
-    if total_bytes and grown > BODIES_MAX_BYTES:
-        return None
-    return grown
+    return count <= max_count and size + count <= BODIES_MAX_BYTES
 
 
 def envelope(bodies: Iterable[bytes], write_key: str, sent_at: datetime) -> bytes:
@@ -66,9 +58,3 @@ def envelope(bodies: Iterable[bytes], write_key: str, sent_at: datetime) -> byte
         stamp.replace("+00:00", "Z").encode(),
         msgspec.json.encode(write_key),
     )
-
-
-def split(messages: tuple[T, ...]) -> tuple[tuple[T, ...], tuple[T, ...]]:
-    """Halve *messages*, in order; there are at least two."""
-    middle = (len(messages) + 1) // 2
-    return messages[:middle], messages[middle:]

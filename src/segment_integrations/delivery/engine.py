@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import random
-import time
 import warnings
 import weakref
-from typing import TYPE_CHECKING, Any, Final, Self
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
 from segment_integrations.core.message import EVENT_MAX_BYTES
 from segment_integrations.core.stats import Health, Stats
-from segment_integrations.delivery.options import Options
 from segment_integrations.delivery.running import Running
 
 if TYPE_CHECKING:
@@ -20,9 +18,8 @@ if TYPE_CHECKING:
     from segment_integrations.core.counters import Drops, Throttle
     from segment_integrations.core.message import Message
     from segment_integrations.core.ports import Transport
-    from segment_integrations.core.settings import Settings
-    from segment_integrations.delivery.queue import Overflow, Refusal
-    from segment_integrations.errors import DeliveryError
+    from segment_integrations.delivery.options import Options
+    from segment_integrations.delivery.queue import Refusal
 
 DETAILS: Final[dict[Refusal, str]] = {
     "closed": "the client is closed",
@@ -45,82 +42,34 @@ class Delivery:
 
     Args:
         transport: Posts one batch; used by one thread at a time.
+        options: What the user set.
         drops: Counts what is not sent; starts at nothing in a forked child.
         throttle: Where log lines go.
-        queue_bytes: Budget for the bodies queued and in flight.
-        flush_at: Messages that are sent without waiting for more, and the most in
-            one batch; over 2,500 counts as that.
-        flush_interval: Seconds that the first message of a batch waits for others.
-        timeout: Seconds that one attempt may take.
-        max_age: Seconds after which a message is given up.
-        overflow: Whom a full queue costs.
-        on_error: Gets each `DeliveryError`; on the worker, guarded.
-        on_delivered: Gets the messages of each delivered batch; likewise.
-        clock: Monotonic seconds.
-        rand: A number from 0 up to 1, for the jitter of retries.
     """
 
     def __init__(
         self,
         transport: Transport,
+        options: Options,
         *,
         drops: Drops,
         throttle: Throttle,
-        queue_bytes: int,
-        flush_at: int,
-        flush_interval: float,
-        timeout: float,
-        max_age: float,
-        overflow: Overflow,
-        on_error: Callable[[DeliveryError], object] | None = None,
-        on_delivered: Callable[[list[dict[str, Any]]], object] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        rand: Callable[[], float] = random.random,
     ) -> None:
         self._transport = transport
         self._drops = drops
         self._throttle = throttle
-        self._options = Options(
-            queue_bytes=queue_bytes,
-            flush_at=flush_at,
-            flush_interval=flush_interval,
-            timeout=timeout,
-            max_age=max_age,
-            overflow=overflow,
-            on_error=on_error,
-            on_delivered=on_delivered,
-            clock=clock,
-            rand=rand,
-        )
+        self._options = options
         self._closing = False
         self._closed = False
         self._running = self._make()
         self._adopted = {self._running.pid: self._running}
+        spool = self._running.worker.spool
+        if spool is not None:
+            try:
+                spool.prepare()  # what is wrong with the folder is told at start-up
+            except OSError as error:
+                self._running.worker.losses.disk_failed(error)
         _live.add(self)
-
-    @classmethod
-    def from_settings(
-        cls,
-        settings: Settings,
-        transport: Transport,
-        *,
-        drops: Drops,
-        throttle: Throttle,
-    ) -> Self:
-        """Make one as *settings* has it."""
-        return cls(
-            transport,
-            drops=drops,
-            throttle=throttle,
-            queue_bytes=settings.queue_bytes,
-            flush_at=settings.flush_at,
-            flush_interval=settings.flush_interval,
-            timeout=settings.timeout,
-            max_age=settings.max_age,
-            overflow=settings.overflow,
-            on_error=settings.on_error,
-            on_delivered=settings.on_delivered,
-        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._transport!r}, pending={self._pending()})"
@@ -129,7 +78,7 @@ class Delivery:
         running: Running | None = self.__dict__.get("_running")
         if running is None or running.pid != os.getpid():
             return
-        pending = running.worker.pending()
+        pending = running.worker.backlog.pending
         running.retire()  # what is pending is sent all the same
         if pending:
             warnings.warn(
@@ -152,15 +101,19 @@ class Delivery:
             ``"queue_full"`` over the budget, ``"too_large"`` over Segment's limit.
         """
         del message  # the port's; delivery needs bytes only
-        running = self._mine()
-        accepted = running.worker.queue.offer(body)
-        if running.worker.queue.refused:
+        running = self._running
+        if running.pid != os.getpid():
+            running = self._mine()
+        queue = running.queue
+        accepted = queue.offer(body)
+        if queue.refused:
             self._count_refused(running)
             if self._closing:
                 return False
         if self._closed and accepted:  # `close` ended while this was put
-            return running.give_up("closed", DETAILS["closed"]) == 0
-        running.start()
+            return running.give_up("closed", DETAILS["closed"])[0] == 0
+        if running.is_resting:
+            running.start()
         return accepted
 
     def flush(self, timeout: float) -> bool:
@@ -191,27 +144,32 @@ class Delivery:
             As `flush`.
         """
         running = self._mine()
-        if running.worker.pending() and not running.needs_drain:
+        if running.worker.backlog.pending and not running.needs_drain:
             return False
         return running.finish(running.begin(timeout, stopping=True))
 
     def close(self, timeout: float) -> int:
         """
-        Drain, drop what is left as ``"closed"``, and refuse everything from here on.
+        Drain, and refuse everything from here on.
+
+        What is left stays in the spool, where the next process finds it; without one
+        it is dropped as ``"closed"``.
 
         Args:
             timeout: Seconds in all.
 
         Returns:
-            Messages left and dropped; 0 from the second call on.
+            Messages left, in the spool or dropped; 0 from the second call on.
         """
         running = self._mine()
         self._closing = True
-        running.worker.queue.closed = True
+        running.queue.closed = True
         running.finish(running.begin(timeout, stopping=True))
         self._closed = True
-        left = running.give_up("closed", "close() was out of time")
+        left = sum(running.give_up("closed", "close() was out of time"))
         running.retire()
+        if running.worker.spool is not None:
+            running.worker.spool.release()
         close = getattr(self._transport, "close", None)
         if close is not None:
             with self._throttle.guard("close"):
@@ -227,17 +185,22 @@ class Delivery:
     def stats(self) -> Stats:
         """Numbers of this process since its start. Takes no lock."""
         worker = self._mine().worker
-        oldest_at = worker.oldest_at()
+        queue, backlog = worker.queue, worker.backlog
+        oldest_at = backlog.oldest_at()
         age = 0.0 if oldest_at is None else self._options.clock() - oldest_at
         return Stats(
-            enqueued=worker.queue.offered,
+            enqueued=queue.accepted + queue.refused_count + backlog.adopted_count,
+            adopted=backlog.adopted_count,
             delivered=worker.delivered,
             retried=worker.retried,
             dropped=self._drops.counts(),
-            pending_events=worker.pending(),
-            pending_bytes=worker.queue.held_bytes,
+            dead=worker.losses.dead,
+            pending_events=backlog.pending + worker.losses.waiting,
+            pending_bytes=queue.held_bytes,
+            spooled_bytes=0 if worker.spool is None else worker.spool.used_bytes,
             oldest_age_s=max(0.0, age),
             last_error=worker.last_error,
+            spool_error=worker.losses.spool_error,
             circuit=worker.circuit,
         )
 
@@ -249,13 +212,13 @@ class Delivery:
         return Health(ok=hold is None, reason=hold)
 
     def _pending(self) -> int:
-        return self._running.worker.pending()
+        return self._running.worker.backlog.pending
 
     def _make(self) -> Running:
         running = Running(
             self._transport, self._options, drops=self._drops, throttle=self._throttle
         )
-        running.worker.queue.closed = self._closing
+        running.queue.closed = self._closing
         return running
 
     def _mine(self) -> Running:
@@ -279,25 +242,33 @@ class Delivery:
 
     def _count_refused(self, running: Running) -> None:
         """Count what did not come in, outside of every lock of the queue."""
-        worker = running.worker
-        while worker.queue.refused:
+        queue, worker = running.queue, running.worker
+        while queue.refused:
             try:
-                entry, reason = worker.queue.refused.popleft()
+                body, reason = queue.refused.popleft()
             except IndexError:  # another thread was faster
                 break
-            worker.ledger.lose((entry.number,))
+            if reason == "too_large" and worker.losses.take_oversize(body):
+                running.wake()
+                continue
             if reason == "queue_full":
-                worker.hooks.full(entry.body)
+                worker.hooks.full(body)
             self._drops.add(reason, detail=DETAILS[reason])
+        while queue.evicted:
+            with suppress(IndexError):  # another thread was faster
+                worker.ledger.lose((queue.evicted.popleft(),))
 
     def _forked(self) -> None:
         """
         Disown what the parent owns. In the child, from the fork itself.
 
-        Nothing but marks and a new lock: threads and sockets made here would hurt
-        programs that fork often, those on gevent above all.
+        Nothing but marks, a new lock, and the spool's locks closed: threads and
+        sockets made here would hurt programs that fork often, those on gevent above
+        all.
         """
         self._running.pid = UNOWNED
+        if self._running.worker.spool is not None:
+            self._running.worker.spool.disown()
         self._adopted.clear()
         self._drops.reset()
 

@@ -60,7 +60,8 @@ def drain() -> None:
     Send what is left, all clients at once, until the shared deadline.
 
     What a drain has tried before, and nothing was put since, is not waited for
-    again. The rest is dropped, counted as ``"exit"`` and logged once.
+    again. The rest stays in the spool for the next process; without one it is dropped,
+    counted as ``"exit"`` and logged once.
     """
     pid = os.getpid()
     deadline = _deadlines.setdefault(pid, time.monotonic() + EXIT_DRAIN_S)
@@ -74,7 +75,8 @@ def drain() -> None:
     for running, waiter in waiting:
         running.finish(waiter)
     for running in mine:
-        if running.give_up("exit", "the process ended before they could be sent"):
+        lost, _ = running.give_up("exit", "the process ended before they could be sent")
+        if lost:
             running.worker.hooks.run()  # the worker may never get to it any more
 
 

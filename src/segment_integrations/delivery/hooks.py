@@ -107,7 +107,7 @@ class Hooks:
             with self._throttle.guard("on_delivered"):
                 self._on_delivered(decode(bodies))
 
-    def rejected(self, bodies: Iterable[bytes], status: int, answer: bytes) -> None:
+    def rejected(self, bodies: Iterable[bytes], status: int, answer: str) -> None:
         """Report messages that the endpoint will never take."""
         if self._on_error is not None:
             self._error(
@@ -115,7 +115,7 @@ class Hooks:
                     f"the endpoint answered {status}",
                     decode(bodies),
                     status=status,
-                    body=answer[:ERROR_BODY_BYTES].decode(errors="replace"),
+                    body=answer,
                 )
             )
 
@@ -134,6 +134,11 @@ class Hooks:
         if self._on_error is not None:
             with self._throttle.guard("on_error"):
                 self._on_error(error)
+
+
+def shown(answer: bytes) -> str:
+    """The beginning of an answer's body, for people."""
+    return answer[:ERROR_BODY_BYTES].decode(errors="replace")
 
 
 def decode(bodies: Iterable[bytes]) -> list[dict[str, Any]]:

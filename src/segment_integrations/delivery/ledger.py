@@ -25,17 +25,36 @@ class Waiter:
     Args:
         target: The number of the last message that it waits for.
         since: Losses up to this number were reported by an earlier flush.
+        refused: How many messages had been refused when it began.
+        was_refused: Whether one of those was not reported by an earlier flush.
         deadline: When it stops waiting, in monotonic seconds.
         stopping: The process or client ends then, so no attempt may take longer.
     """
 
-    __slots__ = ("deadline", "done", "since", "stopping", "target")
+    __slots__ = (
+        "deadline",
+        "done",
+        "refused",
+        "since",
+        "stopping",
+        "target",
+        "was_refused",
+    )
 
     def __init__(
-        self, target: int, *, since: int, deadline: float, stopping: bool
+        self,
+        target: int,
+        *,
+        since: int,
+        refused: int,
+        was_refused: bool,
+        deadline: float,
+        stopping: bool,
     ) -> None:
         self.target = target
         self.since = since
+        self.refused = refused
+        self.was_refused = was_refused
         self.deadline = deadline
         self.stopping = stopping
         # A queue of its own: no lock or condition is shared with another caller.
@@ -49,15 +68,31 @@ class Ledger:
         self._lost: deque[int] = deque(maxlen=LOST_KEPT)
         self._waiters: set[Waiter] = set()
         self._reported = 0
+        self._refused_reported = 0
 
     def lose(self, numbers: Iterable[int]) -> None:
         """Note that the messages with these *numbers* will not be delivered."""
         self._lost.extend(numbers)
 
-    def add(self, target: int, deadline: float, *, stopping: bool) -> Waiter:
-        """Register a waiter for all messages up to *target*."""
+    def add(
+        self, target: int, refused: int, deadline: float, *, stopping: bool
+    ) -> Waiter:
+        """
+        Register a waiter for all messages up to *target*.
+
+        Args:
+            target: The number of the last message that was accepted.
+            refused: How many were refused so far, in all.
+            deadline: When it stops waiting, in monotonic seconds.
+            stopping: See `Waiter`.
+        """
         waiter = Waiter(
-            target, since=self._reported, deadline=deadline, stopping=stopping
+            target,
+            since=self._reported,
+            refused=refused,
+            was_refused=refused > self._refused_reported,
+            deadline=deadline,
+            stopping=stopping,
         )
         self._waiters.add(waiter)
         return waiter
@@ -86,11 +121,12 @@ class Ledger:
         """
         for waiter in tuple(self._waiters):
             if settled >= waiter.target:
-                lost = any(
+                lost = waiter.was_refused or any(
                     waiter.since < number <= waiter.target
                     for number in tuple(self._lost)
                 )
                 self._reported = max(self._reported, waiter.target)
+                self._refused_reported = max(self._refused_reported, waiter.refused)
             elif not_before > waiter.deadline:
                 lost = True
             else:

@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+import random
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
+    from segment_integrations.core.settings import Settings
     from segment_integrations.delivery.queue import Overflow
     from segment_integrations.errors import DeliveryError
 
+SpoolMode = Literal["off", "overflow", "always"]
+"""What is written to disk: nothing, what can't be sent soon, or everything at once."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What `Delivery` was told; its docstring says what each means."""
+    """
+    What `Delivery` was told.
+
+    Args:
+        queue_bytes: Budget for the bodies queued and in flight, in memory.
+        flush_at: Messages that are sent without waiting for more, and the most in
+            one batch; over 2,500 counts as that.
+        flush_interval: Seconds that the first message of a batch waits for others.
+        timeout: Seconds that one attempt may take.
+        max_age: Seconds after which a batch is given up.
+        overflow: Whom a full queue costs.
+        write_key: Whose messages these are, for the spool.
+        spool: What is written to disk.
+        spool_dir: Where; without *spool* too it takes the dead letters.
+        on_error: Gets each `DeliveryError`; on the worker, guarded.
+        on_delivered: Gets the messages of each delivered batch; likewise.
+        clock: Monotonic seconds.
+        rand: A number from 0 up to 1, for the jitter of retries.
+    """
 
     queue_bytes: int
     flush_at: int
@@ -22,7 +47,27 @@ class Options:
     timeout: float
     max_age: float
     overflow: Overflow
-    on_error: Callable[[DeliveryError], object] | None
-    on_delivered: Callable[[list[dict[str, Any]]], object] | None
-    clock: Callable[[], float]
-    rand: Callable[[], float]
+    write_key: str = ""
+    spool: SpoolMode = "off"
+    spool_dir: Path | None = None
+    on_error: Callable[[DeliveryError], object] | None = None
+    on_delivered: Callable[[list[dict[str, Any]]], object] | None = None
+    clock: Callable[[], float] = time.monotonic
+    rand: Callable[[], float] = random.random
+
+    @classmethod
+    def of(cls, settings: Settings) -> Options:
+        """The part of *settings* that delivery needs."""
+        return cls(
+            queue_bytes=settings.queue_bytes,
+            flush_at=settings.flush_at,
+            flush_interval=settings.flush_interval,
+            timeout=settings.timeout,
+            max_age=settings.max_age,
+            overflow=settings.overflow,
+            write_key=settings.write_key or "",
+            spool=settings.spool,
+            spool_dir=settings.spool_dir,
+            on_error=settings.on_error,
+            on_delivered=settings.on_delivered,
+        )

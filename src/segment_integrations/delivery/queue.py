@@ -1,61 +1,61 @@
 """
-Holds accepted messages until the worker takes them, within a budget of bytes.
+Packs accepted messages into batches within a budget of bytes, until they are taken.
 
-Three kinds of caller meet here: request threads, a signal handler or finalizer that
-interrupts one of them in the middle, and the worker. Request threads exclude each
-other by a lock that is never held during I/O and that the worker never takes; what
-interrupts is put aside in an inbox and admitted by the call it interrupted; the
-worker relies on `deque` alone, whose single operations are atomic.
+Request threads exclude each other by a lock that is held for a few steps and never
+during I/O. A signal handler or finalizer that interrupts its holder puts its message
+aside, into an inbox, and the call that it interrupted admits it. What is taken is
+sealed before, and a thread seals even within a call of its own that it interrupted: so
+a handler may wait for a flush, and the worker needs no lock for what is sealed.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, Literal
 
 from segment_integrations.core.message import EVENT_MAX_BYTES
 from segment_integrations.delivery.batch import BODIES_MAX_BYTES, fits
+from segment_integrations.delivery.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-Overflow = Literal["drop_newest", "drop_oldest"]
-"""Whom a full queue costs: the newcomer, or those who wait longest."""
+    from segment_integrations.delivery.spool import Spool
+
+Overflow = Literal["drop_newest", "drop_oldest", "spill"]
+"""Whom a full queue costs: the newcomer, those who wait longest, or the disk."""
 
 Refusal = Literal["closed", "too_large", "queue_full"]
 """Why a message did not come in, or had to leave; a reason of `Drops`."""
 
+SPILL_SHARE: Final = 0.5
+"""How much of the budget is used up when batches begin to go to disk. Source: ours."""
 
-class Entry(NamedTuple):
-    """
-    One accepted message.
+LOCK_WAIT_S: Final = 0.05
+"""
+The worker's patience with the lock, which is held for microseconds.
 
-    Args:
-        body: UTF-8 JSON.
-        accepted_at: Monotonic seconds.
-        number: Its place among all messages offered in this process, from 1.
-    """
-
-    body: bytes
-    accepted_at: float
-    number: int
+Source: ours. Only a signal handler that waits within an interrupted call is slower.
+"""
 
 
 class ByteQueue:
     """
-    A first-in, first-out queue bounded by bytes.
+    A first-in, first-out queue of batches, bounded by the bytes that are in memory.
 
     The budget covers bodies, also those that were taken and are not yet released;
-    Python's own objects add about 150 bytes a message.
+    Python's own objects add about 50 bytes a message.
 
     Args:
         max_bytes: The budget.
         overflow: What happens when it is used up.
-        full_at: Messages that make a batch worth sending without delay.
+        max_count: Messages in one batch.
         clock: Monotonic seconds.
-        wake: Called when the worker has a reason to look: the first message, or a
-            full batch. Must be reentrant and must not block.
+        wake: Called when the worker has a reason to look: a batch begins, is full, or
+            should go to disk. Must be reentrant and must not block.
+        journal: Writes each accepted message to disk at once (``spool="always"``).
     """
 
     def __init__(
@@ -63,32 +63,42 @@ class ByteQueue:
         max_bytes: int,
         overflow: Overflow,
         *,
-        full_at: int,
+        max_count: int,
         clock: Callable[[], float],
         wake: Callable[[], None],
+        journal: Spool | None = None,
     ) -> None:
         self._max_bytes = max_bytes
+        self._ample_bytes = int(
+            max_bytes * SPILL_SHARE if overflow == "spill" else max_bytes
+        )
         self._overflow = overflow
-        self._full_at = full_at
+        self._max_count = max_count
         self._clock = clock
         self._wake = wake
+        self._journal = journal
         self._lock = threading.RLock()
-        self._inbox: deque[tuple[bytes, float]] = deque()
-        self._admitting = False
-        self._items: deque[Entry] = deque()
-        self.offered = 0
-        """The number of the last message offered, accepted or not."""
-        self.refused: deque[tuple[Entry, Refusal]] = deque()
+        self._inbox: deque[bytes] = deque()
+        self._is_busy = False
+        self._is_sealing = False
+        self._bodies: list[bytes] = []  # of the open batch, and their bytes
+        self._size = 0
+        self._sealed: deque[Work] = deque()
+        self._put_bytes = 0  # changed under the lock
+        self._released_bytes = 0  # changed by the worker only
+        self.accepted = 0
+        """The number of the last message that was accepted."""
+        self.refused_count = 0
+        """Messages that were not accepted."""
+        self.refused: deque[tuple[bytes, Refusal]] = deque()
         """What will not be sent, for the caller of `offer` to take out and count."""
+        self.evicted_count = 0
+        """Messages that were accepted and had to leave."""
+        self.evicted: deque[int] = deque()
+        """The numbers of those, for the caller of `offer` as well."""
         self.closed = False
         """Whether everything is refused from here on."""
-        self._put_bytes = 0  # changed under the lock
-        self._taken_bytes = 0  # changed by the worker only, as is the next
-        self._released_bytes = 0
-        self._carried: Entry | None = None
-
-    def __len__(self) -> int:
-        return len(self._items) + (self._carried is not None)
+        self._open = self._next(1)
 
     @property
     def held_bytes(self) -> int:
@@ -104,98 +114,222 @@ class ByteQueue:
             thread gets True; should there be no room after all, the message is in
             `refused` like any other.
         """
-        mine = (body, self._clock())
-        accepted = True
         with self._lock:
-            self._inbox.append(mine)
-            while self._inbox and not self._admitting:
-                self._admitting = True
-                try:
-                    while self._inbox:
-                        waiting = self._inbox.popleft()
-                        outcome = self._admit(*waiting)
-                        if waiting is mine:
-                            accepted = outcome
-                finally:
-                    self._admitting = False
-        return accepted
-
-    def _admit(self, body: bytes, accepted_at: float) -> bool:
-        """Under the lock, and never within itself: the numbers are exact."""
-        entry = Entry(body, accepted_at, self.offered + 1)
-        size = len(body)
-        refusal = self._refusal(size)
-        if refusal is not None:
-            self.refused.append((entry, refusal))
-            self.offered = entry.number
+            if self._is_busy:
+                self._inbox.append(body)
+                return True
+            self._is_busy = True
+            try:
+                work = self._admit(body)
+            finally:
+                self._is_busy = False
+        if self._inbox:
+            self.admit_inbox()
+        if work is None:
             return False
-        before = self._put_bytes - self._taken_bytes
-        self._items.append(entry)
-        self._put_bytes += size
-        self.offered = entry.number  # last: whoever reads it may count on the rest
-        waiting = len(self._items)
-        if waiting in (1, self._full_at) or before < BODIES_MAX_BYTES <= before + size:
-            self._wake()
+        if self._journal is not None:
+            self._journal.write(work, body)
         return True
 
-    def _refusal(self, size: int) -> Refusal | None:
-        """Why *size* more bytes can't come in, after making room if so chosen."""
-        if self.closed:
-            return "closed"
-        if size > EVENT_MAX_BYTES:
-            return "too_large"
-        while self.held_bytes + size > self._max_bytes:
-            if self._overflow == "drop_newest" or size > self._max_bytes:
-                return "queue_full"
+    def admit_inbox(self) -> None:
+        """Admit what interrupted a call; the call does so, or whoever comes next."""
+        while self._inbox:
             try:
-                oldest = self._items.popleft()
-            except IndexError:  # all that is left is in the worker's hands
-                return "queue_full"
-            self._put_bytes -= len(oldest.body)
-            self.refused.append((oldest, "queue_full"))
-        return None
+                body = self._inbox.popleft()
+            except IndexError:  # another thread was faster
+                return
+            self.offer(body)
+
+    def _admit(self, body: bytes) -> Work | None:
+        """Under the lock, and never within itself. Gives the batch, or None."""
+        size = len(body)
+        used = self._put_bytes - self._released_bytes + size
+        if (
+            size > EVENT_MAX_BYTES
+            or self.closed
+            or (used > self._ample_bytes and not self._has_room(size))
+        ):
+            self._refuse(body)
+            return None
+        bodies = self._bodies
+        if self._size + size + len(bodies) >= BODIES_MAX_BYTES:
+            self._seal()
+        if not bodies:
+            self._begin()
+        bodies.append(body)
+        work = self._open
+        self._size += size
+        self._put_bytes += size
+        self.accepted += 1
+        if len(bodies) >= self._max_count:
+            self._seal()
+        return work
+
+    def _begin(self) -> None:
+        self._open.accepted_at = self._clock()
+        if not self._sealed:
+            self._wake()
+
+    def _next(self, first: int) -> Work:
+        files = () if self._journal is None else (self._journal.new_file(),)
+        return Work(first, self._clock(), files)
+
+    def _seal(self) -> None:
+        """
+        Make the open batch one that can be taken, and open another.
+
+        The list stays and its content is copied, so that a call which was interrupted
+        by this one goes on with the list that is still the open one.
+        """
+        bodies = self._bodies
+        if not bodies or self._is_sealing:
+            return
+        self._is_sealing = True
+        try:
+            work = self._open
+            work.fill(bodies[:], self._clock())
+            self._open = self._next(work.first + work.count)
+            self._sealed.append(work)
+            bodies.clear()
+            self._size = 0
+        finally:
+            self._is_sealing = False
+        if len(self._sealed) == 1:
+            self._wake()
+
+    def _refuse(self, body: bytes) -> None:
+        reason: Refusal = "queue_full"
+        if self.closed:
+            reason = "closed"
+        elif len(body) > EVENT_MAX_BYTES:
+            reason = "too_large"
+        self.refused_count += 1
+        self.refused.append((body, reason))
+
+    def _has_room(self, size: int) -> bool:
+        """Whether *size* more bytes can come in, after making room if so chosen."""
+        if self._overflow == "spill":
+            if self._journal is None:
+                self._wake()  # the worker writes, and this call does not wait for it
+            else:
+                self._forget_newest()
+        while self.held_bytes + size > self._max_bytes:
+            if self._overflow != "drop_oldest" or size > self._max_bytes:
+                return False
+            if not self._sealed:
+                self._seal()
+            oldest = next((work for work in self._sealed if work.count), None)
+            if oldest is None:  # all that is left is in the worker's hands
+                return False
+            self.evicted.append(oldest.first)
+            self.evicted_count += 1
+            body = oldest.drop_first()
+            self._put_bytes -= len(body)
+            self.refused.append((body, "queue_full"))
+        return True
+
+    def _forget_newest(self) -> None:
+        """Let what came last be on disk only: its turn is furthest away."""
+        self._seal()
+        for work in reversed(self._sealed):
+            if self.held_bytes <= self._ample_bytes or work.bodies is None:
+                break
+            if work.is_on_disk:
+                self._put_bytes -= work.size
+                work.bodies = None
 
     # The rest is for the worker, the one thread that takes.
 
+    @contextmanager
+    def _exclusively(self) -> Iterator[bool]:
+        """
+        Keep callers out; they wait for a few steps.
+
+        Gives False where the lock stays taken: its holder is interrupted by a signal
+        handler that waits for us. It has sealed, and nobody else can come in.
+        """
+        has_lock = self._lock.acquire(timeout=LOCK_WAIT_S)
+        was_busy, self._is_busy = self._is_busy, True
+        try:
+            yield has_lock
+        finally:
+            self._is_busy = was_busy
+            if has_lock:
+                self._lock.release()
+        if not was_busy:
+            self.admit_inbox()
+
+    def seal(self) -> None:
+        """Let `take` have what is open. From any thread, and in signal handlers."""
+        with self._exclusively() as is_alone:
+            if is_alone:
+                self._seal()
+
     @property
-    def is_full(self) -> bool:
-        """Whether the next batch would leave nothing to wait for."""
-        waiting_bytes = self._put_bytes - self._taken_bytes
-        return len(self) >= self._full_at or waiting_bytes >= BODIES_MAX_BYTES
+    def is_crowded(self) -> bool:
+        """Whether so much is in memory that batches should go to disk."""
+        return self.held_bytes > self._ample_bytes
 
-    def oldest(self) -> Entry | None:
-        """The entry that `take` would begin with. Also safe from other threads."""
-        carried = self._carried
-        if carried is not None:
-            return carried
-        try:
-            return self._items[0]
-        except IndexError:
-            return None
+    @property
+    def has_sealed(self) -> bool:
+        """Whether a batch is there that need not wait for more."""
+        return bool(self._sealed)
 
-    def take(self, max_count: int) -> list[Entry]:
-        """Take the next batch: at most *max_count* messages, and what a body holds."""
-        entries: list[Entry] = []
-        total = 0
-        while len(entries) < max_count and (entry := self._next()) is not None:
-            grown = fits(total, entry.body)
-            if grown is None:
-                self._carried = entry  # first of the next batch; never put back
-                break
-            total = grown
-            entries.append(entry)
-        self._taken_bytes += sum(len(entry.body) for entry in entries)
-        return entries
+    def oldest_at(self) -> float | None:
+        """When the first message that waits was accepted. Takes no lock."""
+        for work in tuple(self._sealed):
+            return work.accepted_at
+        return self._open.accepted_at if self._bodies else None
 
-    def _next(self) -> Entry | None:
-        carried, self._carried = self._carried, None
-        if carried is not None:
-            return carried
-        try:
-            return self._items.popleft()
-        except IndexError:
-            return None
+    def first(self) -> int:
+        """The number of the first message that waits, or that would. Takes no lock."""
+        for work in tuple(self._sealed):
+            return work.first
+        return self._open.first
+
+    def take(self) -> Work | None:
+        """Take the first sealed batch, with those behind it that fit in as well."""
+        with self._exclusively():
+            if not self._sealed:
+                return None
+            work = self._sealed.popleft()
+            while self._sealed and self._joins(work, self._sealed[0]):
+                work.join(self._sealed.popleft())
+        return work
+
+    def _joins(self, work: Work, following: Work) -> bool:
+        return (
+            work.bodies is not None
+            and following.bodies is not None
+            and fits(
+                work.count + following.count,
+                work.size + following.size,
+                self._max_count,
+            )
+        )
+
+    def sealed(self) -> tuple[Work, ...]:
+        """What can be taken, in order."""
+        return tuple(self._sealed)
+
+    def leave_memory(self, work: Work, behind: Work | None = None) -> None:
+        """
+        Note that *work*, which was written to disk, needs no memory any more.
+
+        Args:
+            work: One of `sealed`.
+            behind: The one before it, to whose file it was added. None: it has its own.
+        """
+        with self._exclusively():
+            self._put_bytes -= work.size
+            if behind is None:
+                work.bodies = None
+            else:
+                behind.count += work.count
+                behind.size += work.size
+                behind.sealed_at = work.sealed_at
+                self._sealed.remove(work)
 
     def release(self, size: int) -> None:
-        """Give *size* bytes of taken messages back to the budget."""
+        """Give *size* bytes of the memory's budget back."""
         self._released_bytes += size

@@ -58,6 +58,7 @@ class Running:
         self.worker = Worker(
             transport, options, drops=drops, throttle=throttle, wake=self.wake
         )
+        self.queue = self.worker.queue
         # Whoever takes the one element out makes the turns; `pop` is atomic.
         self._free: list[None] = [None]
         self._runner: int | None = None
@@ -70,6 +71,11 @@ class Running:
         """Make the loop look again. Reentrant, never blocks."""
         self._tokens.put(None)
         process_exit.arm()
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether nobody makes the turns, so that `start` is needed."""
+        return bool(self._free)
 
     def start(self) -> bool:
         """
@@ -99,8 +105,11 @@ class Running:
 
     def begin(self, timeout: float, *, stopping: bool) -> Waiter:
         """Have everything put so far sent without lingering; `finish` waits for it."""
+        queue = self.worker.queue
+        queue.seal()  # by this thread, which may have interrupted one of its own calls
         waiter = self.worker.ledger.add(
-            self.worker.queue.offered,
+            queue.accepted,
+            queue.refused_count,
             self._options.clock() + timeout,
             stopping=stopping,
         )
@@ -117,8 +126,8 @@ class Running:
             Whether everything that it waits for was delivered.
         """
         try:
-            if waiter.target == 0:
-                return True
+            if waiter.target == 0 and self.worker.spool is None:
+                return not waiter.was_refused
             if self._runner == threading.get_ident():
                 return False
             if not self.start():
@@ -133,24 +142,34 @@ class Running:
             if waiter.stopping:
                 self._drained = waiter.target
 
-    def give_up(self, reason: str, detail: str) -> int:
-        """Drop all that is pending, count it as *reason*, and say how many."""
-        left = self.worker.abandon()
-        if left:
-            self._drops.add(reason, left, detail, logging.ERROR)
+    def give_up(self, reason: str, detail: str) -> tuple[int, int]:
+        """
+        Stop sending what is pending: the spool keeps it, else it is dropped.
+
+        Returns:
+            How many messages are lost, counted as *reason*, and how many are kept.
+        """
+        lost, kept = self.worker.abandon()
+        if lost:
+            self._drops.add(reason, lost, detail, logging.ERROR)
         self._tokens.put(None)
-        return left
+        return lost, kept
 
     @property
     def needs_drain(self) -> bool:
         """Whether something waits that no drain has tried to send yet."""
-        return self.worker.pending() > 0 and self.worker.queue.offered > self._drained
+        worker = self.worker
+        return worker.backlog.pending > 0 and worker.queue.accepted > self._drained
 
     def _run(self) -> None:
         self._runner = threading.get_ident()
         while True:
             wait = self._turn()
-            if self._retired and not self.worker.pending() and not self.worker.hooks:
+            if (
+                self._retired
+                and not self.worker.backlog.pending
+                and not self.worker.hooks
+            ):
                 break
             self._sleep(wait)
         self._runner = None

@@ -1,5 +1,5 @@
 """
-The one place from which messages are sent: take, pack, post, obey `retry.decide`.
+The one place from which messages are sent: take, post, obey `retry.decide`.
 
 A `Worker` belongs to one process and is thrown away after a fork. `step` is one turn
 of its loop and takes no thread; `running` decides on which thread the turns are made.
@@ -9,27 +9,26 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from segment_integrations.core.ports import Answer, Batch
 from segment_integrations.delivery import retry
-from segment_integrations.delivery.batch import count_limit, split
+from segment_integrations.delivery.backlog import OUTAGE_S, Backlog
+from segment_integrations.delivery.batch import count_limit
 from segment_integrations.delivery.hooks import Hooks
 from segment_integrations.delivery.ledger import Ledger
+from segment_integrations.delivery.losses import Losses
 from segment_integrations.delivery.queue import ByteQueue
-from segment_integrations.delivery.work import Work, bodies, size
 from segment_integrations.errors import TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from segment_integrations.core.counters import Drops, Throttle
     from segment_integrations.core.ports import Transport
     from segment_integrations.delivery.options import Options
-    from segment_integrations.delivery.queue import Entry
+    from segment_integrations.delivery.work import Work
 
 ATTEMPT_MIN_S: Final = 0.05
 """The least that a shortened attempt gets. Source: ours, one slow round trip."""
@@ -60,18 +59,20 @@ class Worker:
     ) -> None:
         self._transport = transport
         self._options = options
-        self._drops = drops
         self._throttle = throttle
-        self._max_count = count_limit(options.flush_at)
+        self.hooks = Hooks(throttle, wake, options.on_error, options.on_delivered)
+        self.ledger = Ledger()
+        self.losses = Losses(options, drops, self.ledger, self.hooks, throttle)
+        self.spool = self.losses.open_spool()
         self.queue = ByteQueue(
             options.queue_bytes,
             options.overflow,
-            full_at=self._max_count,
+            max_count=count_limit(options.flush_at),
             clock=options.clock,
             wake=wake,
+            journal=self.spool if options.spool == "always" else None,
         )
-        self.hooks = Hooks(throttle, wake, options.on_error, options.on_delivered)
-        self.ledger = Ledger()
+        self.backlog = Backlog(self.queue, self.spool, options, self.losses.on_disk)
         self.hurried = False
         """Whether to send what there is without lingering, for nobody adds more."""
         self.delivered = 0
@@ -79,12 +80,13 @@ class Worker:
         self.last_error: str | None = None
         self.hold: str | None = None
         """Why the circuit is open; None while it is closed."""
-        self._front: deque[Work] = deque()
-        # Between the one that sends and the one that gives up; never during I/O.
+        # Between the one that sends and the one that gives up. No caller of `put`
+        # takes it, and it is not held while a request is in flight.
         self._turn = threading.RLock()
         self._generation = 0
         self._failures = 0
-        self._next_at = float("-inf")
+        self._failing_since = FOREVER
+        self._next_at = -FOREVER
         self._fault: TransportError | None = None
 
     @property
@@ -92,104 +94,94 @@ class Worker:
         """As `Stats` names it."""
         return "closed" if self.hold is None else "open"
 
-    def pending(self) -> int:
-        """Messages queued, in flight or waiting for a retry. Takes no lock."""
-        return len(self.queue) + sum(len(work.entries) for work in tuple(self._front))
-
-    def oldest_at(self) -> float | None:
-        """When the oldest of them was accepted. Takes no lock."""
-        for work in tuple(self._front):
-            return work.entries[0].accepted_at
-        oldest = self.queue.oldest()
-        return None if oldest is None else oldest.accepted_at
-
     def step(self) -> float:
         """
-        Make one turn: run hooks, drop what is too old, send at most one batch.
+        Make one turn: run hooks, tend the disk, send at most one batch.
 
         Returns:
             Seconds until the next turn has something to do: 0 for at once, infinity
             for not until something is put.
         """
         self.hooks.run()
-        self._expire()
-        wait = self._due_in()
+        self.losses.bury()
+        now = self._options.clock()
+        with self._turn:
+            is_outage = now - self._failing_since > OUTAGE_S
+            tend_in = self.backlog.tend(now, is_outage=is_outage)
+            expired: list[Work] = []
+            wait = self._due_in(expired)
+        for work in expired:
+            self.losses.expired(work, self._fault)
         if wait == 0:
             self._send()
-            self.hooks.run()
+        self.hooks.run()
         self._resolve()
-        return wait
+        return min(wait, tend_in)
 
-    def abandon(self) -> int:
+    def abandon(self) -> tuple[int, int]:
         """
-        Give up all that is pending, in flight included; from any thread.
+        Stop sending what is pending, in flight included; from any thread.
 
         Returns:
-            How many messages: to be counted as dropped by the caller.
+            How many messages are lost, to be counted as dropped by the caller, and
+            how many the spool keeps for the next process.
         """
         with self._turn:
             self._generation += 1
-            entries = [entry for work in self._front for entry in work.entries]
-            self._front.clear()
-            while taken := self.queue.take(self._max_count):
-                entries += taken
-            self.queue.release(size(entries))
-        self.ledger.lose(entry.number for entry in entries)
-        return len(entries)
+            kept, gone = self.backlog.keep()
+            for work in gone:
+                self.backlog.settle(work)
+                self.losses.note(work)
+        return sum(work.count for work in gone), kept
 
-    def _due_in(self) -> float:
-        """Seconds until the first batch may be sent; taken when that is now."""
-        options = self._options
-        now = options.clock()
-        with self._turn:
-            if not self._front:
-                oldest = self.queue.oldest()
-                if oldest is None:
-                    return FOREVER
-                linger = oldest.accepted_at + options.flush_interval - now
-                at_once = self.queue.is_full or self.ledger.is_awaited or self.hurried
-                if linger > 0 and not at_once:
-                    return linger
-                self._front.append(Work(tuple(self.queue.take(self._max_count))))
-            expires = self._front[0].entries[0].accepted_at + options.max_age
-            return max(0.0, min(self._next_at, expires) - now)
+    def _due_in(self, expired: list[Work]) -> float:
+        """
+        Seconds until the first batch may be sent; it is at the front then.
 
-    def _expire(self) -> None:
-        """Drop the messages at the front that are older than `max_age`."""
-        options = self._options
-        limit = options.clock() - options.max_age
+        Those before it that are too old are put into *expired*.
+        """
+        options, backlog = self._options, self.backlog
         while True:
-            with self._turn:
-                if not self._front:
-                    oldest = self.queue.oldest()
-                    if oldest is None or oldest.accepted_at > limit:
-                        return
-                    self._front.append(Work(tuple(self.queue.take(self._max_count))))
-                work = self._front[0]
-                old = [entry for entry in work.entries if entry.accepted_at <= limit]
-                if not old:
-                    return
-                self._front.popleft()
-                if fresh := tuple(e for e in work.entries if e.accepted_at > limit):
-                    self._front.appendleft(replace(work, entries=fresh))
-                self.queue.release(size(old))
-            self._lose(old, "expired", f"older than {options.max_age:g} s")
-            self.hooks.expired(bodies(old), work.attempts, self._fault)
+            now = options.clock()
+            if not backlog.front and not self.queue.has_sealed:
+                linger = self._linger(now)
+                if linger > 0 and not backlog.is_adopting:
+                    return linger
+                if linger <= 0:
+                    self.queue.seal()
+            work = backlog.advance()
+            if work is None:
+                return self._linger(now)
+            expires_in = work.sealed_at + options.max_age - now
+            if expires_in > 0:
+                return max(0.0, min(self._next_at - now, expires_in))
+            backlog.front.popleft()
+            backlog.settle(work)
+            expired.append(work)
+
+    def _linger(self, now: float) -> float:
+        """Seconds that the open batch waits for more, infinity where it is empty."""
+        oldest = self.queue.oldest_at()
+        if oldest is None:
+            return FOREVER
+        if self.ledger.is_awaited or self.hurried:
+            return 0.0
+        return max(0.0, oldest + self._options.flush_interval - now)
 
     def _send(self) -> None:
         options = self._options
         with self._turn:
-            if not self._front:  # given up since it was due
+            if not self.backlog.front:  # given up since it was due
                 return
-            work, generation = self._front[0], self._generation
+            work, generation = self.backlog.front[0], self._generation
         left = self.ledger.stop_deadline() - options.clock()
         batch = Batch(
-            tuple(bodies(work.entries)),
+            tuple(work.bodies or ()),
             work.attempts,
             max(ATTEMPT_MIN_S, min(options.timeout, left)),
         )
         if work.attempts:
-            self.retried += len(work.entries)
+            self.retried += work.count
         outcome = self._attempt(batch)
         decision = retry.decide(
             outcome,
@@ -198,35 +190,42 @@ class Worker:
             rand=options.rand,
         )
         with self._turn:
-            if generation != self._generation:
-                return  # given up meanwhile, and counted as such
-            match decision:
-                case retry.RetryAfter(seconds):
-                    self._wait(work, seconds)
-                case retry.Hold():
-                    if self.hold is None:
-                        self._failures = 0  # from here on it counts probes
-                    self._wait(work, retry.probe_delay(self._failures))
-                case retry.Split() if len(work.entries) > 1:
-                    self._answered()
-                    self._front.popleft()
-                    halves = split(work.entries)
-                    self._front.extendleft(Work(half) for half in reversed(halves))
-                case _:  # delivered, or never to be: either way it is settled
-                    self._answered()
-                    if isinstance(decision, retry.Delivered):
-                        self.delivered += len(work.entries)
-                    self._front.popleft()
-                    self.queue.release(work.size)
-        self._tell(decision, work, outcome)
+            if generation == self._generation:  # else given up meanwhile, and counted
+                self._obey(decision, work)
+            else:
+                return
+        self._tell(decision, work, outcome, batch)
+
+    def _obey(self, decision: retry.Decision, work: Work) -> None:
+        """Move *work* to where *decision* wants it, under the lock."""
+        match decision:
+            case retry.RetryAfter(seconds):
+                self._wait(work, seconds)
+            case retry.Hold():
+                if self.hold is None:
+                    self._failures = 0  # from here on it counts probes
+                self._wait(work, retry.probe_delay(self._failures))
+            case retry.Split() if work.count > 1:
+                self._answered()
+                self.backlog.split()
+            case _:  # delivered, or never to be: either way it is settled
+                self._answered()
+                if isinstance(decision, retry.Delivered):
+                    self.delivered += work.count
+                self.backlog.front.popleft()
+                self.backlog.settle(work)
 
     def _tell(
-        self, decision: retry.Decision, work: Work, outcome: Answer | TransportError
+        self,
+        decision: retry.Decision,
+        work: Work,
+        outcome: Answer | TransportError,
+        batch: Batch,
     ) -> None:
         """Log, count and report what *decision* meant for *work*; without the lock."""
         match decision:
             case retry.Delivered():
-                self.hooks.delivered(bodies(work.entries))
+                self.hooks.delivered(batch.bodies)
             case retry.RetryAfter(seconds):
                 self._throttle.log(
                     "retry",
@@ -234,7 +233,7 @@ class Worker:
                     "an attempt failed (%s); its %d message(s) are tried again in"
                     " %.1f s",
                     self.last_error,
-                    len(work.entries),
+                    work.count,
                     seconds,
                 )
             case retry.Hold(reason):
@@ -248,11 +247,9 @@ class Worker:
                     )
                 self.hold = reason
             case _ if isinstance(outcome, Answer) and (
-                len(work.entries) == 1 or isinstance(decision, retry.Drop)
+                work.count == 1 or isinstance(decision, retry.Drop)
             ):
-                detail = f"the answer was {outcome.status}"
-                self._lose(work.entries, "rejected", detail)
-                self.hooks.rejected(bodies(work.entries), outcome.status, outcome.body)
+                self.losses.rejected(work, outcome)
 
     def _attempt(self, batch: Batch) -> Answer | TransportError:
         """Post *batch*; whatever a transport raises means that no answer came."""
@@ -272,26 +269,23 @@ class Worker:
         return answer
 
     def _answered(self) -> None:
-        """The endpoint deals with us: no wait, no open circuit."""
+        """The endpoint deals with us: no wait, no outage, no open circuit."""
         self._failures = 0
-        self._next_at = float("-inf")
+        self._failing_since = FOREVER
+        self._next_at = -FOREVER
         self.hold = None
 
     def _wait(self, work: Work, seconds: float) -> None:
+        now = self._options.clock()
         self._failures += 1
-        self._front[0] = replace(work, attempts=work.attempts + 1)
-        self._next_at = self._options.clock() + seconds
-
-    def _lose(self, entries: Iterable[Entry], reason: str, detail: str) -> None:
-        numbers = [entry.number for entry in entries]
-        self.ledger.lose(numbers)
-        self._drops.add(reason, len(numbers), detail, logging.ERROR)
+        self._failing_since = min(self._failing_since, now)
+        work.attempts += 1
+        self._next_at = now + seconds
 
     def _resolve(self) -> None:
         """Tell the waiters how far everything is settled."""
-        settled = self.queue.offered  # first: what is put from here on is not in it
         with self._turn:
-            first = self._front[0].entries[0] if self._front else self.queue.oldest()
-        if first is not None:
-            settled = min(settled, first.number - 1)
+            settled = self.backlog.settled_up_to()
+            if self.backlog.is_adopting:  # a flush waits for that as well
+                settled = -1
         self.ledger.resolve(settled, self._next_at)

@@ -1,0 +1,190 @@
+"""
+The file format of the spool: one record a line, each with its own checksum.
+
+    8f3a90c1 {"type":"track",...}
+
+That is the CRC-32 of the body in hexadecimal, a space, the body, a line feed. JSON has
+no line feed of its own, so a damaged record can not take another one with it. The
+file's name says the rest: when it was begun, and the format's version.
+"""
+
+from __future__ import annotations
+
+import os
+from binascii import hexlify
+from contextlib import suppress
+from struct import Struct
+from typing import TYPE_CHECKING, Final, NamedTuple
+from zlib import crc32
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+SUFFIX: Final = ".v1"
+"""Of a file's name; another one is another version's, and is left alone."""
+
+FILE_MODE: Final = 0o600
+"""Events are personal data: only the process's own user may read them."""
+
+APPEND: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+
+_BODY: Final = 9  # where the body begins, after eight digits and the space
+_pack: Final = Struct(">I").pack
+
+
+class Records(NamedTuple):
+    """
+    What was read of a file.
+
+    Args:
+        bodies: Every record that is whole, in order.
+        damaged: Lines whose checksum is wrong. A last line without its end is none
+            of them: it was being written when the process ended, or never was.
+    """
+
+    bodies: list[bytes]
+    damaged: int
+
+
+def record(body: bytes) -> bytes:
+    """One record; a line feed between JSON values, where it may stand, is a space."""
+    if b"\n" in body:
+        body = body.replace(b"\n", b" ")
+    return b"".join((hexlify(_pack(crc32(body))), b" ", body, b"\n"))
+
+
+def parse(data: bytes) -> Records:
+    """Read a file's content, whatever became of it."""
+    lines = data.split(b"\n")
+    lines.pop()  # what follows the last line feed: nothing, or a torn record
+    bodies = [
+        line[_BODY:]
+        for line in lines
+        if line[:_BODY] == hexlify(_pack(crc32(line[_BODY:]))) + b" "
+    ]
+    return Records(bodies, len(lines) - len(bodies))
+
+
+def open_file(file: RecordFile) -> int:
+    """
+    Open *file* for appending, and make it if it is not there.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    return os.open(file.path, APPEND, FILE_MODE)
+
+
+class RecordFile:
+    """
+    One file of records. Safe for threads and signal handlers.
+
+    It is made by the first write. Each write is one system call in append mode, so
+    the kernel keeps records apart. Descriptors are closed with the last reference and
+    never before: a thread that is about to write can not meet one that was reused.
+
+    Args:
+        path: Where.
+        size: Bytes that are in it, as far as is known.
+        open_file: Opens it for appending.
+    """
+
+    __slots__ = (
+        "_descriptors",
+        "_open",
+        "is_dirty",
+        "is_removed",
+        "is_whole",
+        "path",
+        "size",
+    )
+
+    def __init__(
+        self,
+        path: Path,
+        size: int = 0,
+        open_file: Callable[[RecordFile], int] = open_file,
+    ) -> None:
+        self.path = path
+        self.size = size
+        self.is_whole = True
+        """False once a write failed: something that should be in it is not."""
+        self.is_dirty = False
+        """Whether something was written since the last `sync`."""
+        self.is_removed = False
+        self._open = open_file
+        self._descriptors: list[int] = []
+
+    def __del__(self) -> None:
+        for descriptor in self._descriptors:
+            with suppress(OSError):
+                os.close(descriptor)
+
+    def append(self, bodies: Iterable[bytes]) -> None:
+        """
+        Add *bodies*, in order and as one write.
+
+        Raises:
+            OSError: The disk is full, or the like; a part may be there.
+        """
+        self.write(b"".join(map(record, bodies)))
+
+    def write(self, data: bytes) -> None:
+        """
+        Add *data*: whole records. After `remove` nothing is written any more.
+
+        Raises:
+            OSError: It was not written, or not all of it.
+        """
+        if self.is_removed:
+            return
+        try:
+            if not self._descriptors:
+                self._descriptors.append(self._open(self))
+            written = os.write(self._descriptors[0], data)
+        except OSError:
+            self.is_whole = False
+            raise
+        self.is_dirty = True
+        self.size += written
+        if written != len(data):
+            self.is_whole = False
+            raise OSError("only a part was written")
+        self._stay_removed()
+
+    def sync(self) -> None:
+        """
+        Have what was written survive a power cut.
+
+        Raises:
+            OSError: The disk failed.
+        """
+        self.is_dirty = False
+        for descriptor in self._descriptors:
+            os.fdatasync(descriptor)
+
+    def read(self) -> Records:
+        """
+        Read what is there.
+
+        Raises:
+            OSError: It can't be read.
+        """
+        return parse(self.path.read_bytes())
+
+    def remove(self) -> None:
+        """Delete it, for nobody needs its messages any more; again: no effect."""
+        self.is_removed = True
+        self.is_dirty = False
+        if self.size:
+            self._unlink()
+
+    def _stay_removed(self) -> None:
+        """Delete it again where a write that was under way has made it anew."""
+        if self.is_removed:
+            self._unlink()
+
+    def _unlink(self) -> None:
+        with suppress(OSError):  # gone already, or the disk has become read-only
+            self.path.unlink()

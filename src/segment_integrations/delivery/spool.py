@@ -1,0 +1,357 @@
+"""
+Keeps batches on disk, in a folder that belongs to one process while that lives.
+
+    spool_dir/
+      1f0c9a2e-4711-18c3f2a5b10-7a1c/     key's fingerprint, process id, time, chance
+        lock                              locked while the process lives
+        1764000000125-000001.v1           a batch, see `record`
+      dead/                               see `dead`
+
+A process that starts adopts the folders whose lock is free and whose write key is its
+own, so no two processes ever wait for each other. A file goes when its batch is
+settled: there is nothing to compact, and no offset that could be wrong.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import itertools
+import os
+import secrets
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from segment_integrations.delivery.record import (
+    SUFFIX,
+    RecordFile,
+    open_file,
+    record,
+)
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows, where `spool` is refused at start
+    fcntl = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from segment_integrations.delivery.work import Work
+
+LOCK: Final = "lock"
+DEAD: Final = "dead"
+FOLDER_MODE: Final = 0o700
+
+SPOOL_MAX_BYTES: Final = 256 * 1024 * 1024
+"""All processes of a folder together; over it the oldest goes. Source: delivery 6."""
+
+SYNC_EVERY_S: Final = 1.0
+"""What a power cut may cost; a crash of the process costs nothing. Source: as above."""
+
+FINGERPRINT_CHARS: Final = 8
+"""Of SHA-256: tells sources apart and says nothing about a random key."""
+
+RECORD_OVERHEAD_BYTES: Final = 10
+"""Checksum, space and line feed."""
+
+
+class Folder(NamedTuple):
+    """What the name of a process's folder says."""
+
+    path: Path
+    fingerprint: str
+    pid: int
+
+
+class Left(NamedTuple):
+    """
+    A file of another process.
+
+    Args:
+        file: The file.
+        begun_at: Unix seconds.
+        lines: How many it has; what is damaged among them is found when it is read.
+    """
+
+    file: RecordFile
+    begun_at: float
+    lines: int
+
+
+def fingerprint(write_key: str) -> str:
+    """What stands for *write_key* in a folder's name."""
+    return hashlib.sha256(write_key.encode()).hexdigest()[:FINGERPRINT_CHARS]
+
+
+def folders(directory: Path) -> list[Folder]:
+    """The processes' folders in *directory*, oldest first; not there: none."""
+    found = []
+    with suppress(OSError):
+        for entry in os.scandir(directory):
+            parts = entry.name.split("-")
+            if len(parts) == 4 and parts[1].isdecimal() and entry.is_dir():  # noqa: PLR2004
+                found.append(
+                    (
+                        parts[2].zfill(12),
+                        Folder(Path(entry.path), parts[0], int(parts[1])),
+                    )
+                )
+    return [folder for _, folder in sorted(found)]
+
+
+def lock(path: Path) -> int | None:
+    """
+    Take the lock of a process's folder.
+
+    Returns:
+        The descriptor that holds it until it is closed, or None while another has it.
+
+    Raises:
+        OSError: The folder is gone, or its file system has no locks.
+    """
+    descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def record_files(path: Path) -> list[Path]:
+    """The files of a process's folder, in the order of the calls."""
+    return sorted(path.glob(f"*{SUFFIX}"))
+
+
+def left_in(path: Path) -> Iterator[Left]:
+    """What a process has left in its folder *path*, in order."""
+    for name in record_files(path):
+        with suppress(OSError):  # it went meanwhile
+            data = name.read_bytes()
+            begun_at = _begun_at(name)
+            yield Left(RecordFile(name, len(data)), begun_at, data.count(b"\n"))
+
+
+def _begun_at(path: Path) -> float:
+    digits = path.name.partition("-")[0]
+    return int(digits) / 1000 if digits.isdecimal() else path.stat().st_mtime
+
+
+def abandon(path: Path, descriptor: int) -> None:
+    """Give a folder back: without a file it goes, with some another may adopt it."""
+    with suppress(OSError):
+        if not any(entry.name != LOCK for entry in os.scandir(path)):
+            (path / LOCK).unlink()
+            path.rmdir()
+    with suppress(OSError):
+        os.close(descriptor)
+
+
+class Spool:
+    """
+    The folder of this process, and those that it has adopted.
+
+    Args:
+        directory: Where all processes have theirs.
+        write_key: Adopted is only what was meant for the same source.
+        failed: Told of what the disk refused.
+        max_bytes: See `SPOOL_MAX_BYTES`.
+        now: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        write_key: str,
+        *,
+        failed: Callable[[OSError], object],
+        max_bytes: int = SPOOL_MAX_BYTES,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.directory = directory
+        self.max_bytes = max_bytes
+        self._fingerprint = fingerprint(write_key)
+        self._failed = failed
+        self.now = now
+        self._lock = threading.RLock()
+        self._descriptor: int | None = None
+        name = f"{os.getpid()}-{int(now() * 1000):x}-{secrets.token_hex(2)}"
+        self.path = directory / f"{self._fingerprint}-{name}"
+        self._numbers = itertools.count(1)
+        self._files: set[RecordFile] = set()
+        self._adopted: dict[Path, int] = {}
+        self._others_bytes = 0
+
+    def __del__(self) -> None:
+        self.disown()
+
+    def prepare(self) -> None:
+        """
+        Make this process's folder and lock it; again: no effect.
+
+        Raises:
+            OSError: The directory can't be made or written, or knows no locks.
+        """
+        with self._lock:
+            if self._descriptor is not None and self.path.is_dir():
+                return
+            self.directory.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+            # Locked under another name first: nobody may adopt it before.
+            hidden = self.directory / f".{self.path.name}"
+            hidden.mkdir(FOLDER_MODE, exist_ok=True)
+            try:
+                descriptor = lock(hidden)
+                hidden.rename(self.path)
+            except OSError:
+                with suppress(OSError):
+                    (hidden / LOCK).unlink(missing_ok=True)
+                    hidden.rmdir()
+                raise
+            self._descriptor = descriptor
+
+    def new_file(self) -> RecordFile:
+        """A file for the next batch. It is not there before it is written to."""
+        name = f"{int(self.now() * 1000):013d}-{next(self._numbers):06d}{SUFFIX}"
+        return RecordFile(self.path / name, open_file=self._open)
+
+    def _open(self, file: RecordFile) -> int:
+        if self._descriptor is None:
+            self.prepare()
+        try:
+            descriptor = open_file(file)
+        except FileNotFoundError:  # somebody has removed the folder
+            self.prepare()
+            descriptor = open_file(file)
+        self._files.add(file)
+        return descriptor
+
+    def write(self, work: Work, body: bytes) -> None:
+        """Write one message of *work* at once. Never raises."""
+        try:
+            work.files[0].write(record(body))
+        except OSError as error:
+            self._failed(error)
+
+    def save(self, work: Work, behind: Work | None) -> bool:
+        """
+        Write *work*, which is in memory, to disk.
+
+        Args:
+            work: The batch.
+            behind: The one before it, to whose file it is added, or None.
+
+        Returns:
+            Whether it is there now.
+        """
+        file = self.new_file() if behind is None else behind.files[-1]
+        try:
+            file.append(work.bodies or ())
+        except OSError as error:
+            self._failed(error)
+            return False
+        if behind is None:
+            for old in work.files:
+                self.forget(old)
+            work.files = [file]
+        return True
+
+    def forget(self, file: RecordFile) -> None:
+        """Delete *file*, whose messages nobody needs any more."""
+        file.remove()
+        self._files.discard(file)
+
+    def adopt(self) -> list[Left]:
+        """
+        Take over what processes left that have ended, oldest first. Never raises.
+
+        What is of another version stays where it is.
+        """
+        self._let_go()
+        found: list[Left] = []
+        others_bytes = 0
+        for folder in folders(self.directory):
+            if folder.path == self.path or folder.path in self._adopted:
+                continue
+            if folder.fingerprint == self._fingerprint:
+                try:
+                    descriptor = lock(folder.path)
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    self._failed(error)
+                    break
+                if descriptor is not None:
+                    self._adopted[folder.path] = descriptor
+                    found += left_in(folder.path)
+                    continue
+            with suppress(OSError):
+                others_bytes += sum(
+                    path.stat().st_size for path in record_files(folder.path)
+                )
+        self._others_bytes = others_bytes
+        self._files.update(left.file for left in found)
+        self._let_go()
+        return found
+
+    def _let_go(self) -> None:
+        """Remove the adopted folders that have become empty."""
+        for path in tuple(self._adopted):
+            if not record_files(path):
+                abandon(path, self._adopted.pop(path))
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes of our files. Takes no lock."""
+        return sum(file.size for file in tuple(self._files))
+
+    @property
+    def excess_bytes(self) -> int:
+        """How far the whole directory is over its cap, as last seen."""
+        return self.used_bytes + self._others_bytes - self.max_bytes
+
+    def sync(self) -> bool:
+        """Have what was written survive a power cut; whether there was anything."""
+        dirty = [file for file in tuple(self._files) if file.is_dirty]
+        for file in dirty:
+            try:
+                file.sync()
+            except OSError as error:
+                self._failed(error)
+        return bool(dirty)
+
+    def release(self) -> None:
+        """Let other processes have what is left here."""
+        self._let_go()
+        for path in tuple(self._adopted):
+            abandon(path, self._adopted.pop(path))
+        with self._lock:
+            descriptor, self._descriptor = self._descriptor, None
+            if descriptor is not None:
+                abandon(self.path, descriptor)
+
+    def disown(self) -> None:
+        """
+        Close what a forked child has inherited. In the child, from the fork itself.
+
+        The locks stay the parent's, which has them open as well.
+        """
+        self._lock = threading.RLock()
+        held = [self._descriptor, *self._adopted.values()]
+        self._descriptor = None
+        self._adopted.clear()
+        for descriptor in held:
+            if descriptor is not None:
+                with suppress(OSError):
+                    os.close(descriptor)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the disk or a quota is full."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT}
