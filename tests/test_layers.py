@@ -14,7 +14,7 @@ import segment_integrations
 NAME = "segment_integrations"
 ROOT = Path(segment_integrations.__file__).parent
 
-CLIENT = {"client", "defaults", "waiting", "core", "errors"}
+CLIENT = {"client", "defaults", "sigterm", "waiting", "core", "errors"}
 BASE = {*CLIENT, "api", "decorators"}
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -22,9 +22,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "core": {"errors"},
     "ports": {"core"},
     "delivery": {"core", "errors"},
+    "sigterm": set(),
     "waiting": set(),
     "defaults": {"core", "errors"},
-    "client": {"defaults", "waiting", "delivery", "core", "errors"},
+    "client": {"defaults", "sigterm", "waiting", "delivery", "core", "errors"},
     "api": {"defaults", "core"},
     "decorators": {"defaults", "client", "core", "errors"},
     "__init__": {"api", "client", "core", "decorators", "errors"},

@@ -21,6 +21,7 @@ from segment_integrations.core.tap import SEAT, is_test_run
 from segment_integrations.delivery.engine import Delivery
 from segment_integrations.delivery.options import Options
 from segment_integrations.errors import ConfigurationError, InvalidEvent
+from segment_integrations.sigterm import DrainFirst
 from segment_integrations.waiting import in_thread
 
 if TYPE_CHECKING:
@@ -352,6 +353,28 @@ class Analytics(Calls):
         if self._delivery is not None:
             return self._delivery.drain(timeout)
         return self.flush(timeout)
+
+    def drain_on_sigterm(self, timeout: float = 5.0) -> None:
+        """
+        Drain before SIGTERM ends this process; for scripts and servers of your own.
+
+        What handled the signal before is called afterwards; where nothing did, the
+        process ends as it would have, exit status included. A second SIGTERM does not
+        wait. To be called on the main thread. Not needed behind an ASGI server with a
+        lifespan, gunicorn or uWSGI, nor in Django.
+
+        Args:
+            timeout: Seconds that the end may be delayed.
+
+        Raises:
+            ValueError: This is not the main thread.
+        """
+
+        def drain(left: float) -> None:
+            with self.throttle.guard("drain"):
+                self.drain(left)
+
+        DrainFirst(drain, timeout).install()
 
     def _of_sink(
         self, name: str, timeout: float, *, default: object, failed: object

@@ -17,6 +17,7 @@ from django.core.management import call_command
 from segment_integrations import defaults, track
 from segment_integrations.django import config, serving
 from segment_integrations.errors import ConfigurationError
+from segment_integrations.sigterm import DrainFirst
 
 HERE = Path(__file__).parent
 SESSION, COMMON, AUTH, OURS, MESSAGES = django_settings.MIDDLEWARE
@@ -238,7 +239,7 @@ def test_sigterm_handler_only_for_runserver(monkeypatch, argv, installs):
     before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         serving.drain_at_sigterm()
-        assert installs is (signal.getsignal(signal.SIGTERM) is serving._stop)
+        assert installs is isinstance(signal.getsignal(signal.SIGTERM), DrainFirst)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         serving.drain_at_sigterm()
         assert signal.SIG_IGN is signal.getsignal(signal.SIGTERM)

@@ -9,19 +9,19 @@ exit status stays what it was.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from segment_integrations import defaults
+from segment_integrations.sigterm import DrainFirst
 
 if TYPE_CHECKING:
     from types import FrameType
 
-DRAIN_S: Final = 6.0
-"""Source: ours; the shared deadline of delivery's exit drain and a second."""
+DRAIN_S: Final = 5.0
+"""Source: the shared deadline of delivery's exit drain."""
 
 _SERVERS: Final = frozenset({"uvicorn.server", "gunicorn.arbiter"})
 """Modules that only a process that serves has imported."""
@@ -35,25 +35,15 @@ def drain_at_sigterm() -> None:
     if handler is signal.SIG_DFL:
         # uvicorn, which a worker of gunicorn may be, raises to what it found.
         if sys.argv[1:2] == ["runserver"] or not _SERVERS.isdisjoint(sys.modules):
-            signal.signal(signal.SIGTERM, _stop)
+            DrainFirst(_drain, DRAIN_S).install()
     elif isinstance(_captured(handler), list):
         signal.signal(signal.SIGTERM, _Noted(handler))
 
 
-def _stop(number: int, _frame: FrameType | None) -> None:
-    # From now on a second SIGTERM ends the process at once.
-    signal.signal(number, signal.SIG_DFL)
-    # On a thread: the main one may hold a lock just where the signal interrupted it.
-    draining = threading.Thread(target=_drain, daemon=True)
-    draining.start()
-    draining.join(DRAIN_S)
-    os.kill(os.getpid(), number)
-
-
-def _drain() -> None:
+def _drain(timeout: float = DRAIN_S) -> None:
     for analytics in defaults.opened():
         with analytics.throttle.guard("drain"):
-            analytics.drain()
+            analytics.drain(timeout)
 
 
 # -- uvicorn ------------------------------------------------------------------------

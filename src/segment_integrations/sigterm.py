@@ -1,0 +1,84 @@
+"""
+Drains before SIGTERM ends a process, and then lets it end as it would have.
+
+Only for processes that end by that signal itself: a server that stops in an orderly
+way has a better place, and Python's `atexit` does not run after SIGTERM.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+
+class DrainFirst:
+    """
+    A handler of SIGTERM that drains, then does what was to be done before.
+
+    It drains twice. First on a thread, while the main thread goes on: it may hold a
+    lock just where the signal interrupted it, which it would never give back while it
+    waits in a handler. What was put in the meantime is little, and is sent by a second
+    drain within the handler, after which nothing more can come.
+
+    A second SIGTERM from outside ends the process without waiting.
+
+    Args:
+        drain: Sends what is queued, within the seconds that it is given.
+        timeout: Seconds for both drains together.
+    """
+
+    def __init__(self, drain: Callable[[float], object], timeout: float) -> None:
+        self._drain = drain
+        self._timeout = timeout
+        self._before: Any = signal.SIG_DFL
+        self._deadline = 0.0
+        self._is_draining = False
+        self._has_drained = False
+
+    def install(self) -> None:
+        """
+        Handle SIGTERM from now on.
+
+        Raises:
+            ValueError: This is not the main thread.
+        """
+        before = signal.getsignal(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, self)
+        self._before = signal.SIG_DFL if before is None else before
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Begin to drain; when called again, end."""
+        if not self._is_draining:
+            self._is_draining = True
+            self._deadline = time.monotonic() + self._timeout
+            try:
+                threading.Thread(target=self._drain_beside, daemon=True).start()
+            except RuntimeError:  # no thread can be started any more
+                self._has_drained = True
+            else:
+                return
+        if self._has_drained:
+            self._drain(self._left())
+        if callable(self._before):
+            signal.signal(number, self._before)
+            self._before(number, frame)
+        elif self._before is signal.SIG_DFL:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    def _drain_beside(self) -> None:
+        try:
+            self._drain(self._left())
+        finally:
+            self._has_drained = True
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def _left(self) -> float:
+        return max(0.0, self._deadline - time.monotonic())
