@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from segment_integrations import defaults
 from segment_integrations.core import current as current_module
-from segment_integrations.core.calls import Calls
+from segment_integrations.core.calls import OPTION_NAMES, Calls
 from segment_integrations.core.counters import Drops, Throttle
 from segment_integrations.core.current import Bound, RequestContext, current
 from segment_integrations.core.observe import PageCalls
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from segment_integrations.core.calls import Id
+    from segment_integrations.core.calls import Options as CallOptions
     from segment_integrations.core.message import Call, Message
     from segment_integrations.core.policy import PageDecision
     from segment_integrations.core.ports import Deferral, Processor, Sink, Transport
@@ -119,6 +120,7 @@ class Analytics(Calls):
                 setting="write_key",
             )
         self.settings = settings
+        self._is_enabled = settings.enabled
         self.throttle = Throttle()
         self.drops = Drops(self.throttle, self._on_drop)
         self.is_closed = False
@@ -154,23 +156,20 @@ class Analytics(Calls):
 
     # -- the calls --------------------------------------------------------------
 
-    def _emit(self, call: Call, own: dict[str, Any], **options: Any) -> str | None:
-        if not self.is_on:
+    def _emit(
+        self, call: Call, own: dict[str, Any], options: CallOptions
+    ) -> str | None:
+        if self.is_closed or not self._is_enabled:
             self._count_off()
             return None
+        for name in options:
+            if name not in OPTION_NAMES:  # the caller's mistake, said as Python would
+                raise TypeError(f"{call}() got an unexpected keyword argument {name!r}")
+        strict = self.settings.strict if SEAT.tap is None else self.is_strict
         try:
-            return self._pipeline.emit(
-                call, own, current(), strict=self.is_strict, **options
-            )
+            return self._pipeline.emit(call, own, options, current(), strict=strict)
         except InvalidEvent:
             raise  # strict mode; nothing else raises it
-        except TypeError:
-            unknown = sorted(options.keys() - _OPTIONS)
-            if unknown:  # the caller's own mistake, as Python itself would say it
-                raise TypeError(
-                    f"{call}() got an unexpected keyword argument {unknown[0]!r}"
-                ) from None
-            self._count_failed()
         except Exception:  # noqa: BLE001 - no error of ours reaches the request
             self._count_failed()
         return None
@@ -452,11 +451,6 @@ class Analytics(Calls):
         shown = f"{key[:4]}…" if key else None
         pending = self.stats().pending_events
         return f"Analytics(write_key={shown!r}, queued={pending})"
-
-
-_OPTIONS: Final = frozenset(
-    ["user_id", "anonymous_id", "context", "integrations", "timestamp", "message_id"]
-)
 
 
 def _check_port(name: str, port: object, method: str) -> None:

@@ -81,6 +81,11 @@ GOOD = {
     "timeout": [(3, 3.0)],
     "max_age": [("60", 60.0)],
     "overflow": [("drop_oldest", "drop_oldest")],
+    "spool": [("off", "off")],
+    "spool_dir": [
+        ("/var/spool/events", Path("/var/spool/events")),
+        (Path(HERE).parent, Path(HERE).parent),
+    ],
     "proxy": [("http://proxy.example:3128", "http://proxy.example:3128")],
     "ca_bundle": [(HERE, HERE), (Path(HERE), HERE)],
     "processors": [([hook], (hook,)), ((hook, hook), (hook, hook))],
@@ -119,7 +124,9 @@ WRONG = {
     "gzip": ["x"],
     "timeout": [0],
     "max_age": [0],
-    "overflow": ["spill"],
+    "overflow": ["block"],
+    "spool": ["memory", True],
+    "spool_dir": [HERE, 7, ""],
     "proxy": ["proxy:3128"],
     "ca_bundle": ["/nowhere/at/all.pem", 7],
     "processors": [7, [7], "x"],
@@ -127,6 +134,25 @@ WRONG = {
     "on_drop": [7],
     "on_delivered": ["x"],
 }
+
+
+@pytest.mark.parametrize("spool", ["overflow", "always"])
+def test_a_spool_spills_unless_told_otherwise(spool):
+    """With a spool the disk takes what the queue can't, and `overflow` may differ."""
+    assert "spill" == given(spool=spool, spool_dir="/var/spool/events").overflow
+    chosen = given(spool=spool, spool_dir="/x", overflow="drop_oldest")
+    assert "drop_oldest" == chosen.overflow
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [({"spool": "always"}, "spool_dir"), ({"overflow": "spill"}, "overflow")],
+)
+def test_a_spool_needs_its_folder(settings, named):
+    """What only works together says at start-up what is missing."""
+    with pytest.raises(ConfigurationError, match="spool_dir") as caught:
+        given(**settings)
+    assert named == caught.value.setting
 
 
 def test_the_tables_name_every_setting():

@@ -32,10 +32,11 @@ class Collector:
 
     A step is a status, a (status, headers, body) triple, a callable from `Request`
     to one of these, or a word: "hang", "reset" (before anything is read), "drop"
-    (taken, then reset) or "cut" (taken, then half an answer).
+    (taken, then reset) or "cut" (taken, then half an answer). With `tls`, a server's
+    context, it speaks https.
     """
 
-    def __init__(self, *script, default=200):
+    def __init__(self, *script, default=200, tls=None):
         self.script = deque(script)
         self.default = default
         self.requests = []
@@ -77,7 +78,13 @@ class Collector:
                 pass
 
         self._server = Server(("127.0.0.1", 0), Handler)
-        self.host = f"http://127.0.0.1:{self._server.server_port}"
+        self.port = self._server.server_port
+        self.host = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        if tls:
+            # Not in `accept`: one client that hangs would keep out the others.
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
         )

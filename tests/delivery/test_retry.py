@@ -1,7 +1,10 @@
+import ssl
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from segment_integrations.core.ports import Answer
 from segment_integrations.delivery.retry import (
@@ -45,6 +48,39 @@ def test_case_10_each_status_has_one_outcome(kind, statuses):
 def test_case_10_no_answer_is_tried_again():
     """A network fault is a reason to try again, never to drop."""
     assert RetryAfter(0.5) == decided(TransportError("no answer"))
+
+
+def test_case_10_a_certificate_at_fault_holds():
+    """What TLS refuses is not tried again at speed; a lost connection is."""
+    fault = TransportError("no answer: certificate has expired")
+    fault.__cause__ = ssl.SSLCertVerificationError()
+    assert Hold("TLS: no answer: certificate has expired") == decided(fault)
+    fault.__cause__ = ConnectionResetError()
+    assert RetryAfter(0.5) == decided(fault)
+
+
+@given(
+    outcome=st.one_of(
+        st.builds(
+            Answer,
+            st.integers(),
+            st.dictionaries(st.just("retry-after"), st.text()),
+            st.binary(),
+        ),
+        st.builds(TransportError, st.text()),
+    ),
+    attempt=st.integers(min_value=0),
+    rand=st.floats(0, 1, exclude_max=True),
+)
+def test_the_table_is_total(outcome, attempt, rand):
+    """Whatever comes back, there is one decision, and no wait is over its cap."""
+    decision = decided(outcome, attempt, rand)
+    assert isinstance(decision, Delivered | RetryAfter | Split | Hold | Drop)
+    if isinstance(decision, RetryAfter):
+        assert 0 <= decision.seconds <= 300
+    assert isinstance(decision, Delivered) is (
+        isinstance(outcome, Answer) and 200 <= outcome.status < 300
+    )
 
 
 def test_a_hold_says_what_to_mend():

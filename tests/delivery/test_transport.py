@@ -1,17 +1,30 @@
 import base64
 import os
+import socket
+import ssl
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from delivery_bench import KEY, body
+import trustme
+from delivery_bench import KEY
+from delivery_collector import Collector
+from delivery_peers import Peer, batch, posted, server_tls
 
 import segment_integrations
-from segment_integrations.core.ports import Batch
 from segment_integrations.delivery.transport import HttpTransport
 from segment_integrations.errors import ConfigurationError, TransportError
 
 
-def batch(*events, attempt=0, timeout=5.0):
-    return Batch(tuple(body(event) for event in events), attempt, timeout)
+@pytest.fixture(scope="module")
+def ca():
+    return trustme.CA()
+
+
+@pytest.fixture
+def bundle(ca, tmp_path):
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return str(tmp_path / "ca.pem")
 
 
 @pytest.fixture
@@ -136,50 +149,11 @@ def test_a_refused_connection_is_a_fault(connect):
         connect("http://127.0.0.1:1").send(batch("a"))
 
 
-def test_a_proxy_gets_the_whole_url_and_its_login(collector, connect):
-    """Through a proxy: the full URL in the request line, user and password decoded."""
-    proxy = collector()
-    transport = connect(
-        "http://collector.invalid",
-        proxy=proxy.host.replace("//", "//user:p%40ss@"),
-    )
-    assert transport.send(batch("a")).status == 200
-    (request,) = proxy.requests
-    login = base64.b64encode(b"user:p@ss").decode()
-    assert "http://collector.invalid/v1/batch" == request.path
-    assert "collector.invalid" == request.headers["host"]
-    assert f"Basic {login}" == request.headers["proxy-authorization"]
-
-
-@pytest.mark.parametrize(
-    ("environment", "used"),
-    [
-        ({"http_proxy": "{proxy}"}, True),
-        ({"all_proxy": "{bare}"}, True),
-        ({"http_proxy": "{proxy}", "no_proxy": ".invalid"}, False),
-        ({"https_proxy": "{proxy}"}, False),
-        ({}, False),
-    ],
-)
-def test_the_environment_names_the_proxy(
-    collector, connect, monkeypatch, environment, used
-):
-    """The usual variables are read, with and without a scheme, and so is no_proxy."""
-    proxy = collector()
-    for name, value in environment.items():
-        bare = proxy.host.removeprefix("http://")
-        monkeypatch.setenv(name, value.format(proxy=proxy.host, bare=bare))
-    transport = connect("http://collector.invalid")
-    if used:
-        transport.send(batch("a"))
-    else:
-        with pytest.raises(TransportError):
-            transport.send(batch("a"))
-    assert used == bool(proxy.requests)
-
-
 @pytest.mark.parametrize("setting", ["host", "proxy"])
-@pytest.mark.parametrize("url", ["api.segment.io", "ftp://host", "socks5://host:1"])
+@pytest.mark.parametrize(
+    "url",
+    ["api.segment.io", "ftp://host", "socks5://host:1", "http://[::1", "http://h:x"],
+)
 def test_a_url_of_another_kind_is_told_at_start(setting, url):
     """What is no http(s) URL fails when the transport is made, naming the setting."""
     given = {"host": "https://api.segment.io", setting: url}
@@ -188,17 +162,82 @@ def test_a_url_of_another_kind_is_told_at_start(setting, url):
     assert setting == caught.value.setting
 
 
-def test_tls_is_verified_against_the_bundle(connect, tmp_path):
+def test_tls_is_verified_against_the_bundle(collector, connect, bundle, ca):
     """A certificate that the given bundle does not vouch for is no answer."""
-    trustme = pytest.importorskip("trustme")
-    server = TlsServer(trustme.CA())
-    bundle = tmp_path / "ca.pem"
-    server.ca.cert_pem.write_to_path(bundle)
-    with server:
-        transport = connect(server.host, ca_bundle=str(bundle))
-        assert transport.send(batch("a")).status == 200
-        with pytest.raises(TransportError, match="SSLCertVerificationError"):
-            connect(server.host).send(batch("a"))
+    target = collector(tls=server_tls(ca))
+    assert connect(target, ca_bundle=bundle).send(batch("a")).status == 200
+    with pytest.raises(TransportError, match="SSLCertVerificationError"):
+        connect(target).send(batch("a"))
+    assert ["a"] == target.events
+
+
+@pytest.mark.parametrize(
+    ("name", "expires", "text"),
+    [
+        ("127.0.0.1", datetime(2020, 1, 1, tzinfo=UTC), "expired"),
+        ("elsewhere.example", None, "IP address mismatch"),
+    ],
+    ids=["expired", "wrong-host"],
+)
+def test_a_certificate_at_fault_is_the_cause(bundle, ca, name, expires, text):
+    """What is wrong with the certificate is told, and its error is the cause."""
+    tls = server_tls(ca, name, not_after=expires)
+    with (
+        Collector(tls=tls) as target,
+        pytest.raises(TransportError, match=text) as caught,
+    ):
+        posted(target, ca_bundle=bundle)
+    assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
+
+
+def test_a_peer_without_tls_is_the_cause():
+    """A server that answers a TLS client in plain text is no passing fault."""
+
+    def handle(sock, _peer):
+        sock.recv(1)
+        sock.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        sock.recv(65_536)
+
+    with Peer(handle) as peer, pytest.raises(TransportError) as caught:
+        posted(peer.host.replace("http:", "https:"))
+    assert isinstance(caught.value.__cause__, ssl.SSLError)
+
+
+def test_a_connection_lost_in_the_handshake_is_no_tls_fault():
+    """A server that goes away while TLS begins is an ordinary outage."""
+
+    def handle(sock, _peer):
+        sock.recv(65_536)
+        sock.shutdown(socket.SHUT_WR)
+        sock.recv(65_536)
+
+    with Peer(handle) as peer, pytest.raises(TransportError) as caught:
+        posted(peer.host.replace("http:", "https:"))
+    assert isinstance(caught.value.__cause__, ConnectionError)
+
+
+def test_the_bundle_may_be_mended_while_we_run(
+    collector, connect, ca, bundle, tmp_path
+):
+    """After a TLS fault the certificates to trust are read again."""
+    target = collector(tls=server_tls(ca))
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(other)
+    transport = connect(target, ca_bundle=str(other))
+    with pytest.raises(TransportError):
+        transport.send(batch("a"))
+    other.write_bytes(Path(bundle).read_bytes())
+    assert 200 == transport.send(batch("a")).status
+
+
+@pytest.mark.parametrize("content", [None, b"no certificate"])
+def test_a_bundle_that_is_none_is_a_fault(tmp_path, content):
+    """A file that is missing or no certificate is told with the first request."""
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(TransportError, match=r"FileNotFoundError|SSLError"):
+        posted("https://127.0.0.1:1", ca_bundle=str(path))
 
 
 def test_another_process_gets_its_own_connection(collector, connect, monkeypatch):
@@ -216,26 +255,3 @@ def test_the_repr_does_not_leak_the_key():
     """Four characters of the key tell two transports apart, and no more are shown."""
     shown = repr(HttpTransport(KEY, "https://api.segment.io/"))
     assert "HttpTransport(write_key='writ…', host='https://api.segment.io')" == shown
-
-
-class TlsServer:
-    """The scripted collector, behind TLS."""
-
-    def __init__(self, ca):
-        import ssl
-
-        from delivery_collector import Collector
-
-        self.ca = ca
-        self._collector = Collector()
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        ca.issue_cert("127.0.0.1").configure_cert(context)
-        server = self._collector._server
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        self.host = self._collector.host.replace("http:", "https:")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc_info):
-        self._collector.__exit__()

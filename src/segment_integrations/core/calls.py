@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, Final, TypedDict, TypeVar, Unpack
 from uuid import UUID
 
 from segment_integrations.core import events
@@ -37,6 +37,9 @@ class Options(TypedDict, total=False):
     integrations: Mapping[str, Any] | None
     timestamp: datetime | str | float | None
     message_id: str | None
+
+
+OPTION_NAMES: Final = frozenset(Options.__annotations__)
 
 
 class SubjectOptions(TypedDict, total=False):
@@ -105,7 +108,7 @@ class Calls:
             }
         except InvalidEvent as error:
             return self.refuse(error)
-        return self._emit("track", own, **options)
+        return self._emit("track", own, options)
 
     @spelled_out(SubjectOptions)
     def identify(
@@ -131,7 +134,7 @@ class Calls:
                 context.set_user(given)
         except InvalidEvent as error:
             return self.refuse(error)
-        return self._emit("identify", own, user_id=given, **options)
+        return self._emit("identify", own, {**options, "user_id": given})
 
     @spelled_out(Options)
     def group(
@@ -158,7 +161,7 @@ class Calls:
         context = current()
         if context is not None:
             context.set_group(given)
-        return self._emit("group", own, **options)
+        return self._emit("group", own, options)
 
     @spelled_out(Options)
     def page(
@@ -228,7 +231,7 @@ class Calls:
                 raise InvalidEvent("previous_id", "is missing")  # noqa: TRY301 - same
         except InvalidEvent as error:
             return self.refuse(error)
-        return self._emit("alias", {"previousId": old}, user_id=new, **options)
+        return self._emit("alias", {"previousId": old}, {**options, "user_id": new})
 
     def _view(
         self,
@@ -246,11 +249,9 @@ class Calls:
             }
         except InvalidEvent as error:
             return self.refuse(error)
-        return self._emit(call, own, **options)
+        return self._emit(call, own, options)
 
-    def _emit(
-        self, call: Call, own: dict[str, Any], **options: Unpack[Options]
-    ) -> str | None:
+    def _emit(self, call: Call, own: dict[str, Any], options: Options) -> str | None:
         raise NotImplementedError
 
     def refuse(self, error: InvalidEvent) -> str | None:

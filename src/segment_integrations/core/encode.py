@@ -10,12 +10,20 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
 DEPTH_MAX: Final = 64
+DEEP: Final = 500
+"""
+Levels from which on a message is cut to `DEPTH_MAX`.
+
+Source: ours. Parsers behind Segment begin to refuse at about 1,000; a message of under
+1,000 bytes can not have so many.
+"""
+
 NODES_MAX: Final = 20_000
 """More nodes than this can not be an event under 32 KiB."""
 
@@ -70,35 +78,56 @@ def joined(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-_encoder: Final = msgspec.json.Encoder(enc_hook=describe)
+_encode: Final = msgspec.json.Encoder(enc_hook=describe).encode
 
 
-def encode(message: Mapping[str, Any]) -> tuple[bytes, str | None]:
+def encode(
+    message: Mapping[str, Any], on_trouble: Callable[[str], object] = lambda _: None
+) -> bytes:
     """
     Encode *message*.
 
+    Args:
+        message: The message.
+        on_trouble: Told the name of the exception that makes the guarded copy
+            necessary; it may raise.
+
     Returns:
-        UTF-8 JSON, and the name of the exception that made the guarded copy
-        necessary, or None in the usual case.
+        UTF-8 JSON.
     """
     try:
-        body = _encoder.encode(message)
+        body = _encode(message)
         # Encoders differ in how deep they go, and so do the parsers behind Segment.
-        if body.count(b"{") + body.count(b"[") <= DEPTH_MAX or not _is_deep(message):
-            return body, None
+        if len(body) < 2 * DEEP or not _is_deep(body, message):
+            return body
         trouble = RecursionError.__name__
     except Exception as error:  # noqa: BLE001 - a dict that changes meanwhile, too
         trouble = type(error).__name__
-    return _encoder.encode(_copied(message)), trouble
+    on_trouble(trouble)
+    return _encode(_copied(message))
 
 
-def _is_deep(value: object, depth: int = 0) -> bool:
-    """Whether containers stand in each other for more than `DEPTH_MAX` levels."""
-    if isinstance(value, Mapping):
-        value = value.values()
-    elif not isinstance(value, list | tuple | set | frozenset):
+def _is_deep(body: bytes, message: object) -> bool:
+    """Whether containers stand in each other for more than `DEEP` levels."""
+    if body.count(b"{") + body.count(b"[") <= DEEP:
         return False
-    return depth > DEPTH_MAX or any(_is_deep(item, depth + 1) for item in value)
+    level = [message]
+    for _ in range(DEEP):
+        level = [item for value in level for item in _containers(value)]
+        if not level:
+            return False
+    return True
+
+
+def _containers(value: object) -> Iterable[object]:
+    items: Iterable[object] = value if isinstance(value, Iterable) else ()
+    if isinstance(value, Mapping):
+        items = value.values()
+    return [
+        item
+        for item in items
+        if isinstance(item, Mapping | list | tuple | set | frozenset)
+    ]
 
 
 def _copied(message: Mapping[str, Any]) -> object:
@@ -144,6 +173,6 @@ def _copied(message: Mapping[str, Any]) -> object:
 def _single(value: object) -> object:
     """*value*, which holds no others, as JSON or as its placeholder."""
     try:
-        return msgspec.Raw(_encoder.encode(value))
+        return msgspec.Raw(_encode(value))
     except Exception:  # noqa: BLE001 - see describe
         return placeholder(value)

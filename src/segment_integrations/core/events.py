@@ -19,16 +19,16 @@ from segment_integrations.errors import InvalidEvent
 
 _NOT_IDS: Final = (bool, float, bytes, bytearray, complex, Mapping, list, tuple, set)
 
+_MILLISECONDS: Final = tuple(f".{number:03d}Z" for number in range(1000))
+
 _second: tuple[int, str] = (0, "1970-01-01T00:00:00")
 
 
 def new_message_id() -> str:
     """A random UUID, version 4, at a third of the cost of `uuid.uuid4`."""
-    digits = os.urandom(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
+    digits = os.urandom(15).hex()
     return (
-        f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}"
-        f"-{variant}{digits[17:20]}-{digits[20:]}"
+        f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-a{digits[15:18]}-{digits[18:]}"
     )
 
 
@@ -45,14 +45,19 @@ def message_id(value: object) -> str:
 
 def wire_time(seconds: float) -> str:
     """Unix *seconds* as ISO 8601 in UTC with milliseconds and ``Z``."""
-    global _second  # noqa: PLW0603 - one tuple, replaced whole, is safe without a lock
     whole = math.floor(seconds)
-    at, text = _second
-    if at != whole:
-        text = datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        _second = (whole, text)
     # Of a moment just before a full second the difference may round up to one.
-    return f"{text}.{min(int((seconds - whole) * 1000), 999):03d}Z"
+    return _text(whole) + _MILLISECONDS[min(int((seconds - whole) * 1000), 999)]
+
+
+def _text(second: int) -> str:
+    """The date and time of a whole Unix *second*; the last one is remembered."""
+    global _second  # noqa: PLW0603 - one tuple, replaced whole, is safe without a lock
+    at, text = _second
+    if at != second:
+        text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        _second = (second, text)
+    return text
 
 
 def timestamp(value: object, *, strict: bool) -> str:
@@ -93,10 +98,10 @@ def identifier(value: object, field: str) -> str | None:
 
     Numbers, UUIDs and a database's own id types become their text.
     """
+    if type(value) is str:
+        return value or None
     if value is None or value == "":
         return None
-    if type(value) is str:
-        return value
     try:
         if not isinstance(value, _NOT_IDS):
             return str(value) or None
@@ -109,6 +114,8 @@ def identifier(value: object, field: str) -> str | None:
 
 def mapping(value: object, field: str) -> dict[str, Any]:
     """A mapping as a new dict, so that ours is not the caller's."""
+    if type(value) is dict:
+        return value.copy()
     if value is None:
         return {}
     try:
@@ -152,7 +159,8 @@ def merged(
 
 def now() -> str:
     """The present as it goes on the wire."""
-    return wire_time(time.time())
+    second, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    return _text(second) + _MILLISECONDS[nanoseconds // 1_000_000]
 
 
 def _kind(value: object) -> str:

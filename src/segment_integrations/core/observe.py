@@ -81,5 +81,5 @@ class PageCalls:
                     "properties": {"status": response.status},
                 }
                 self._pipeline.emit(
-                    "page", own, context, strict=False, timestamp=context.started
+                    "page", own, {"timestamp": context.started}, context, strict=False
                 )

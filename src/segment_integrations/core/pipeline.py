@@ -15,16 +15,21 @@ import msgspec
 from segment_integrations.core import encode, events
 from segment_integrations.core.identity import in_sample
 from segment_integrations.core.message import EVENT_MAX_BYTES, Call, Message
+from segment_integrations.core.views import PAGE_FIELDS, VIEWS, view_fields
 from segment_integrations.errors import EventTooLarge, InvalidEvent
 
 if TYPE_CHECKING:
+    from segment_integrations.core.calls import Options
     from segment_integrations.core.counters import Drops, Throttle
     from segment_integrations.core.current import RequestContext
     from segment_integrations.core.ports import Deferral
     from segment_integrations.core.settings import Settings
 
-PAGE_FIELDS: Final = ("path", "referrer", "search", "title", "url")
-"""Of a page call's properties, those that `context.page` repeats (segment-spec 2.6)."""
+
+NO_IDENTITY: Final = (
+    "no user or anonymous id is known here: pass user_id=, or call inside a request or"
+    " bind(user_id=...)"
+)
 
 
 class Pipeline:
@@ -54,6 +59,8 @@ class Pipeline:
         self.drops = drops
         self.throttle = throttle
         self.library = dict(library)
+        self._bare_context = {"library": self.library}
+        self._is_sampling = settings.sample < 1.0
         self.put = put
         self.set_aside = set_aside
         self.deferral: Deferral | None = None
@@ -74,15 +81,10 @@ class Pipeline:
         self,
         call: Call,
         own: dict[str, Any],
+        options: Options,
         context_now: RequestContext | None,
         *,
         strict: bool,
-        user_id: object = None,
-        anonymous_id: object = None,
-        context: Mapping[str, Any] | None = None,
-        integrations: Mapping[str, Any] | None = None,
-        timestamp: object = None,
-        message_id: object = None,
     ) -> str | None:
         """
         Build the message of one call and hand it on.
@@ -90,61 +92,89 @@ class Pipeline:
         Args:
             call: Which call.
             own: The call's own fields, checked.
+            options: What the caller gave besides, unchecked.
             context_now: The request or `bind` block that the call is made in.
             strict: Whether what breaks the spec is raised.
-            user_id: As the caller gave it; see `Options` for it and the others.
-            anonymous_id: The same.
-            context: The same.
-            integrations: The same.
-            timestamp: The same.
-            message_id: The same.
 
         Raises:
             InvalidEvent: In strict mode only.
         """
-        if not self.allows(context_now):
+        if context_now is not None and not self.allows(context_now):
             return None
+        message: dict[str, Any] = {"type": call}
+        given = switches = user = anonymous = None
         try:
-            message: dict[str, Any] = {
-                "type": call,
-                "messageId": events.new_message_id()
-                if message_id is None
-                else events.message_id(message_id),
-                "timestamp": self._time(timestamp, strict=strict),
-            }
-            given = events.mapping(context, "context")
-            switches = events.mapping(integrations, "integrations")
-            user = events.identifier(user_id, "user_id")
-            anonymous = events.identifier(anonymous_id, "anonymous_id")
+            if options:
+                given = events.mapping(options.get("context"), "context")
+                switches = events.mapping(options.get("integrations"), "integrations")
+                user = events.identifier(options.get("user_id"), "user_id")
+                anonymous = events.identifier(
+                    options.get("anonymous_id"), "anonymous_id"
+                )
+                self._stamp(message, options, strict=strict)
         except InvalidEvent as error:
             return self.refuse(error, strict=strict)
+        if "messageId" not in message:
+            message["messageId"] = events.new_message_id()
+        if "timestamp" not in message:
+            message["timestamp"] = events.now()
+        if not self._address(message, call, context_now, user, anonymous):
+            return None
+        if call in VIEWS:
+            own = view_fields(call, own, context_now)
+        message.update(own)
+        if context_now is None and not given and call != "page":
+            message["context"] = self._bare_context
+        else:
+            message["context"] = self._context(call, own, context_now, given)
+        if switches:
+            message["integrations"] = switches
+        return self._hand_on(call, message, strict=strict)
+
+    def _address(
+        self,
+        message: dict[str, Any],
+        call: Call,
+        context: RequestContext | None,
+        user: str | None,
+        anonymous: str | None,
+    ) -> bool:
+        """Say whom *message* is about; False, and counted, where it is not sent."""
         # Where a visitor is known, `allows` has asked: all of its events or none.
-        is_new = self.settings.sample < 1.0 and (
-            context_now is None
-            or (context_now.anonymous_id or context_now.user_id) is None
-        )
-        user, anonymous = _identity(call, context_now, user, anonymous)
-        if user is None and anonymous is None:
-            self.drops.add(
-                "no_identity",
-                detail="no user or anonymous id is known here: pass user_id=, or call"
-                " inside a request or bind(user_id=...)",
-            )
-            return None
-        if is_new and not in_sample(anonymous or user or "", self.settings.sample):
-            self.drops.add("sampled_out", level=logging.DEBUG)
-            return None
+        is_new = self._is_sampling and not _is_known(context)
+        if context is not None:
+            user, anonymous = _identity(call, context, user, anonymous)
         if user is not None:
             message["userId"] = user
         if anonymous is not None:
             message["anonymousId"] = anonymous
-        if call in {"page", "screen"}:
-            own = _view_fields(call, own, context_now)
-        message.update(own)
-        message["context"] = self._context(call, own, context_now, given)
-        if switches:
-            message["integrations"] = switches
-        return self._hand_on(call, message, strict=strict)
+        elif user is None:
+            self.drops.add("no_identity", detail=NO_IDENTITY)
+            return False
+        if is_new and not in_sample(anonymous or user or "", self.settings.sample):
+            self.drops.add("sampled_out", level=logging.DEBUG)
+            return False
+        return True
+
+    def _stamp(
+        self, message: dict[str, Any], options: Options, *, strict: bool
+    ) -> None:
+        """Put in what the caller gave of id and time."""
+        message_id = options.get("message_id")
+        if message_id is not None:
+            message["messageId"] = events.message_id(message_id)
+        timestamp = options.get("timestamp")
+        if timestamp is None:
+            return
+        try:
+            message["timestamp"] = events.timestamp(timestamp, strict=strict)
+        except InvalidEvent as error:
+            if strict:
+                raise
+            # An event at the time of its call is worth more than none.
+            self.throttle.log(
+                "timestamp", logging.WARNING, "the call's own time is used: %s", error
+            )
 
     def refuse(self, error: InvalidEvent, *, strict: bool) -> str | None:
         """Count a call that breaks the spec; raise it in strict mode."""
@@ -156,26 +186,12 @@ class Pipeline:
             raise error
         return None
 
-    def _time(self, given: object, *, strict: bool) -> str:
-        if given is None:
-            return events.now()
-        try:
-            return events.timestamp(given, strict=strict)
-        except InvalidEvent as error:
-            if strict:
-                raise
-            # An event at the time of its call is worth more than none.
-            self.throttle.log(
-                "timestamp", logging.WARNING, "the call's own time is used: %s", error
-            )
-            return events.now()
-
     def _context(
         self,
         call: Call,
         own: dict[str, Any],
         context: RequestContext | None,
-        given: dict[str, Any],
+        given: dict[str, Any] | None,
     ) -> dict[str, Any]:
         """The spec's `context`: the request's, then `bind`'s, then the call's own."""
         result: dict[str, Any] = {"library": self.library}
@@ -206,23 +222,16 @@ class Pipeline:
         self, call: Call, built: dict[str, Any], *, strict: bool
     ) -> str | None:
         message = cast("Message", built)
-        body, trouble = encode.encode(built)
-        if trouble is not None:
-            error = InvalidEvent("event", f"holds what JSON can not: {trouble}")
-            if strict:
-                return self.refuse(error, strict=True)
-            self.throttle.log(
-                "encode",
-                logging.WARNING,
-                "a value was replaced by a description of it: %s",
-                trouble,
-            )
+        try:
+            body = encode.encode(built, self._refuse_odd if strict else self._note_odd)
+        except InvalidEvent as error:
+            return self.refuse(error, strict=True)
         if self.settings.processors:
             processed = self._process(body)
             if processed is None:
                 return None
             message = processed
-            body, _ = encode.encode(message)
+            body = encode.encode(message)
         if len(body) > EVENT_MAX_BYTES:
             if not strict and self.set_aside(body):
                 return None
@@ -236,6 +245,17 @@ class Pipeline:
         ):
             return message_id
         return message_id if self.put(body, message) else None
+
+    def _note_odd(self, trouble: str) -> None:
+        self.throttle.log(
+            "encode",
+            logging.WARNING,
+            "a value was replaced by a description of it: %s",
+            trouble,
+        )
+
+    def _refuse_odd(self, trouble: str) -> None:
+        raise InvalidEvent("event", f"holds what JSON can not: {trouble}")
 
     def _late(self, body: bytes, message: Message) -> None:
         self.put(body, message)
@@ -275,14 +295,18 @@ def _is_whole(message: Message) -> bool:
     return any(ids) and bool(message["messageId"])
 
 
+def _is_known(context: RequestContext | None) -> bool:
+    return context is not None and bool(context.anonymous_id or context.user_id)
+
+
 def _identity(
     call: Call,
-    context: RequestContext | None,
+    context: RequestContext,
     user: str | None,
     anonymous: str | None,
 ) -> tuple[str | None, str | None]:
     """Who the message is about: the call's own ids, else the context's."""
-    if context is None or call == "alias":
+    if call == "alias":
         return user, anonymous
     known = context.user_id
     if anonymous is None and (
@@ -294,34 +318,3 @@ def _identity(
     if user is None and anonymous is None:
         anonymous = context.rotate_anonymous_id()
     return user, anonymous
-
-
-def _view_fields(
-    call: Call, own: dict[str, Any], context: RequestContext | None
-) -> dict[str, Any]:
-    """A page or screen call's fields, completed with what the request says."""
-    properties = own["properties"]
-    name = own["name"]
-    if call == "page" and context is not None and context.root.info is not None:
-        routing = context.routing
-        facts: dict[str, Any] = {**context.page(), "method": context.root.info.method}
-        if routing.template is not None:
-            facts["route"] = routing.template
-        if routing.view is not None:
-            facts["view"] = routing.view
-        properties = {**facts, **properties}
-        name = name or page_name(routing.endpoint) or routing.template
-        context.root.is_page_sent = True
-    fields: dict[str, Any] = {"properties": properties}
-    if name is not None:
-        fields["name"] = name
-    if own["category"] is not None:
-        fields["category"] = own["category"]
-        properties.setdefault("category", own["category"])
-    return fields
-
-
-def page_name(endpoint: object) -> str | None:
-    """The name that `page_name` put on the view, if any."""
-    marked = getattr(endpoint, "__segment_page_name__", None)
-    return marked if isinstance(marked, str) else None

@@ -112,8 +112,6 @@ class Delivery:
                 return False
         if self._closed and accepted:  # `close` ended while this was put
             return running.give_up("closed", DETAILS["closed"])[0] == 0
-        if running.is_resting:
-            running.start()
         return accepted
 
     def flush(self, timeout: float) -> bool:

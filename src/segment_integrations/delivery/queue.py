@@ -120,13 +120,33 @@ class ByteQueue:
                 return True
             self._is_busy = True
             try:
-                work = self._admit(body)
+                size = len(body)
+                used = self._put_bytes - self._released_bytes + size
+                if (
+                    used > self._ample_bytes or self.closed or size > EVENT_MAX_BYTES
+                ) and (reason := self._refusal(size)):
+                    self.refused_count += 1
+                    self.refused.append((body, reason))
+                    return False
+                bodies = self._bodies
+                if self._size + size + len(bodies) >= BODIES_MAX_BYTES:
+                    self._seal()
+                is_first = not bodies
+                if is_first:
+                    self._open.accepted_at = self._clock()
+                bodies.append(body)
+                work = self._open
+                self._size += size
+                self._put_bytes += size
+                self.accepted += 1
+                if len(bodies) >= self._max_count:
+                    self._seal()
             finally:
                 self._is_busy = False
+        if is_first and not self._sealed:
+            self._wake()  # now that the worker can see what it is woken for
         if self._inbox:
             self.admit_inbox()
-        if work is None:
-            return False
         if self._journal is not None:
             self._journal.write(work, body)
         return True
@@ -139,36 +159,6 @@ class ByteQueue:
             except IndexError:  # another thread was faster
                 return
             self.offer(body)
-
-    def _admit(self, body: bytes) -> Work | None:
-        """Under the lock, and never within itself. Gives the batch, or None."""
-        size = len(body)
-        used = self._put_bytes - self._released_bytes + size
-        if (
-            size > EVENT_MAX_BYTES
-            or self.closed
-            or (used > self._ample_bytes and not self._has_room(size))
-        ):
-            self._refuse(body)
-            return None
-        bodies = self._bodies
-        if self._size + size + len(bodies) >= BODIES_MAX_BYTES:
-            self._seal()
-        if not bodies:
-            self._begin()
-        bodies.append(body)
-        work = self._open
-        self._size += size
-        self._put_bytes += size
-        self.accepted += 1
-        if len(bodies) >= self._max_count:
-            self._seal()
-        return work
-
-    def _begin(self) -> None:
-        self._open.accepted_at = self._clock()
-        if not self._sealed:
-            self._wake()
 
     def _next(self, first: int) -> Work:
         files = () if self._journal is None else (self._journal.new_file(),)
@@ -197,14 +187,13 @@ class ByteQueue:
         if len(self._sealed) == 1:
             self._wake()
 
-    def _refuse(self, body: bytes) -> None:
-        reason: Refusal = "queue_full"
+    def _refusal(self, size: int) -> Refusal | None:
+        """Why *size* more bytes can't come in, after making room if so chosen."""
         if self.closed:
-            reason = "closed"
-        elif len(body) > EVENT_MAX_BYTES:
-            reason = "too_large"
-        self.refused_count += 1
-        self.refused.append((body, reason))
+            return "closed"
+        if size > EVENT_MAX_BYTES:
+            return "too_large"
+        return None if self._has_room(size) else "queue_full"
 
     def _has_room(self, size: int) -> bool:
         """Whether *size* more bytes can come in, after making room if so chosen."""

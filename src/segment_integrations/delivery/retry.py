@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -110,9 +111,13 @@ def decide(
         rand: A number from 0 up to 1, for the jitter.
 
     Source:
-        delivery case 10 ("Outcome table") and case 8 ("Retry-After").
+        delivery case 10 ("Outcome table") and case 8 ("Retry-After"). A certificate
+        that is not trusted is mended by people, like a wrong key; `HttpTransport`
+        gives an `ssl.SSLError` as the cause for nothing else.
     """
     if not isinstance(outcome, Answer):
+        if isinstance(outcome.__cause__, ssl.SSLError):
+            return Hold(f"TLS: {outcome}")
         return RetryAfter(backoff(attempt, rand))
     final = _FINAL.get(outcome.status) or _by_class(outcome.status)
     if final is not None:

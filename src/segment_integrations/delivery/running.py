@@ -68,14 +68,10 @@ class Running:
         process_exit.watch(self)
 
     def wake(self) -> None:
-        """Make the loop look again. Reentrant, never blocks."""
+        """Have somebody make the turns. Reentrant, never waits for one."""
         self._tokens.put(None)
+        self.start()
         process_exit.arm()
-
-    @property
-    def is_resting(self) -> bool:
-        """Whether nobody makes the turns, so that `start` is needed."""
-        return bool(self._free)
 
     def start(self) -> bool:
         """

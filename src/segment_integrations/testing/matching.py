@@ -152,7 +152,7 @@ def _equals(expected: object, got: object) -> bool:
             return True
     except Exception:  # noqa: BLE001 - an array that has no truth value is not equal
         return False
-    wired: object = json.loads(encode({"": expected})[0])[""]
+    wired: object = json.loads(encode({"": expected}))[""]
     return type(wired) is type(got) and wired == got
 
 
@@ -172,7 +172,7 @@ def _key(key: object) -> str:
     """A mapping's key as it is on the wire."""
     if isinstance(key, str):
         return key
-    return str(next(iter(json.loads(encode({"": {key: 0}})[0])[""])))
+    return str(next(iter(json.loads(encode({"": {key: 0}}))[""])))
 
 
 SHOWN_CHARS: Final = 200
