@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from segment_integrations.core.message import EVENT_MAX_BYTES
+from segment_integrations.core.owner import Owner
 from segment_integrations.core.stats import Health, Stats
 from segment_integrations.delivery.running import Running
 
@@ -61,6 +62,7 @@ class Delivery:
         self._options = options
         self._closing = False
         self._closed = False
+        self._owner = Owner()
         self._running = self._make()
         self._adopted = {self._running.pid: self._running}
         spool = self._running.worker.spool
@@ -101,9 +103,7 @@ class Delivery:
             ``"queue_full"`` over the budget, ``"too_large"`` over Segment's limit.
         """
         del message  # the port's; delivery needs bytes only
-        running = self._running
-        if running.pid != os.getpid():
-            running = self._mine()
+        running = self._mine() if self._owner.is_other() else self._running
         queue = running.queue
         accepted = queue.offer(body)
         if queue.refused:
@@ -234,6 +234,7 @@ class Delivery:
         # `setdefault` is atomic, so that all threads of the child agree on one.
         running = self._adopted.setdefault(pid, self._make())
         self._running = running
+        self._owner.claim()
         for other in [other for other in self._adopted if other != pid]:
             self._adopted.pop(other, None)
         return running

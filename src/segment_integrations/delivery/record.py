@@ -121,37 +121,47 @@ class RecordFile:
             with suppress(OSError):
                 os.close(descriptor)
 
-    def append(self, bodies: Iterable[bytes]) -> None:
+    def add(self, body: bytes) -> None:
         """
-        Add *bodies*, in order and as one write.
+        Add one message.
 
         Raises:
             OSError: The disk is full, or the like; a part may be there.
         """
-        self.write(b"".join(map(record, bodies)))
+        self._write(record(body))
 
-    def write(self, data: bytes) -> None:
+    def append(self, bodies: Iterable[bytes]) -> None:
         """
-        Add *data*: whole records. After `remove` nothing is written any more.
+        Add *bodies*, in order and as one write; else as `add`.
 
         Raises:
-            OSError: It was not written, or not all of it.
+            OSError: As `add`.
         """
-        if self.is_removed:
-            return
+        self._write(b"".join(map(record, bodies)))
+
+    def _write(self, data: bytes) -> None:
+        if not self._descriptors:
+            self._begin()
         try:
-            if not self._descriptors:
-                self._descriptors.append(self._open(self))
             written = os.write(self._descriptors[0], data)
         except OSError:
             self.is_whole = False
             raise
-        self.is_dirty = True
         self.size += written
         if written != len(data):
             self.is_whole = False
             raise OSError("only a part was written")
-        self._stay_removed()
+        if self.is_removed:  # in the meantime; this has perhaps made it anew
+            self._unlink()
+        else:
+            self.is_dirty = True
+
+    def _begin(self) -> None:
+        try:
+            self._descriptors.append(self._open(self))
+        except OSError:
+            self.is_whole = False
+            raise
 
     def sync(self) -> None:
         """
@@ -178,11 +188,6 @@ class RecordFile:
         self.is_removed = True
         self.is_dirty = False
         if self.size:
-            self._unlink()
-
-    def _stay_removed(self) -> None:
-        """Delete it again where a write that was under way has made it anew."""
-        if self.is_removed:
             self._unlink()
 
     def _unlink(self) -> None:

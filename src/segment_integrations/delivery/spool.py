@@ -29,7 +29,6 @@ from segment_integrations.delivery.record import (
     SUFFIX,
     RecordFile,
     open_file,
-    record,
 )
 
 try:
@@ -235,7 +234,7 @@ class Spool:
     def write(self, work: Work, body: bytes) -> None:
         """Write one message of *work* at once. Never raises."""
         try:
-            work.files[0].write(record(body))
+            work.files[0].add(body)
         except OSError as error:
             self._failed(error)
 
