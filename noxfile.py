@@ -75,3 +75,43 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "run", "-m", "pytest", "-n", "auto", *session.posargs)
     session.run("coverage", "combine", "-q")
     session.run("coverage", "report", "--format=total")
+
+
+# -- the long forms: not part of the default, run before a release ------------------
+
+
+@nox.session
+def processes(session: nox.Session) -> None:
+    """Kill 200 processes at random moments, and fork 500 times under load."""
+    install(session, "tests")
+    session.run(
+        "pytest",
+        "-q",
+        "tests/delivery",
+        "-k",
+        "case_11 or case_17",
+        *session.posargs,
+        env={"SEGMENT_TEST_KILLS": "200", "SEGMENT_TEST_FORKS": "500"},
+    )
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Ten minutes at 2,000 events a second against a collector with changing faults."""
+    install(session, extras="cli")
+    session.run("python", "benchmarks/soak.py", *session.posargs)
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """What an event costs with each client; writes the plot of the docs."""
+    install(session, "benchmarks", extras="demo")
+    arguments = session.posargs or ["--spool", "--svg", "docs/delivery.svg"]
+    session.run("python", "benchmarks/delivery.py", *arguments)
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """What each client loses, and when: the table of the docs."""
+    install(session, "benchmarks", extras="demo")
+    session.run("python", "benchmarks/faults.py", *session.posargs)

@@ -174,7 +174,7 @@ def test_figures_are_listed():
 
 
 # How a reason reaches `Drops.add`: by itself, or by way of these two of delivery's.
-DROPPING = {"add": 0, "give_up": 0, "_lose": 1}
+DROPPING = {"add": 0, "give_up": 0, "_part_with": 1, "_lost": 2}
 
 
 def drop_reasons():

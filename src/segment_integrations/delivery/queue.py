@@ -81,6 +81,7 @@ class ByteQueue:
         self._inbox: deque[bytes] = deque()
         self._is_busy = False
         self._is_sealing = False
+        self._has_asked = False  # the worker to write batches to disk
         self._bodies: list[bytes] = []  # of the open batch, and their bytes
         self._size = 0
         self._sealed: deque[Work] = deque()
@@ -197,11 +198,14 @@ class ByteQueue:
 
     def _has_room(self, size: int) -> bool:
         """Whether *size* more bytes can come in, after making room if so chosen."""
-        if self._overflow == "spill":
-            if self._journal is None:
-                self._wake()  # the worker writes, and this call does not wait for it
-            else:
+        if self._overflow == "spill" and self._journal is not None:
+            self._forget_newest()
+            if self.held_bytes + size > self._max_bytes:
+                self._seal()
                 self._forget_newest()
+        elif self._overflow == "spill" and not self._has_asked:
+            self._has_asked = True
+            self._wake()  # the worker writes, and this call does not wait for it
         while self.held_bytes + size > self._max_bytes:
             if self._overflow != "drop_oldest" or size > self._max_bytes:
                 return False
@@ -219,7 +223,6 @@ class ByteQueue:
 
     def _forget_newest(self) -> None:
         """Let what came last be on disk only: its turn is furthest away."""
-        self._seal()
         for work in reversed(self._sealed):
             if self.held_bytes <= self._ample_bytes or work.bodies is None:
                 break
@@ -298,7 +301,8 @@ class ByteQueue:
         )
 
     def sealed(self) -> tuple[Work, ...]:
-        """What can be taken, in order."""
+        """What can be taken, in order; from here on `wake` may ask for room again."""
+        self._has_asked = False
         return tuple(self._sealed)
 
     def leave_memory(self, work: Work, behind: Work | None = None) -> None:
