@@ -38,6 +38,16 @@ COMMANDS: Final = {
         "dev",
         "Run a local collector that shows what an app sends.",
     ),
+    "doctor": Lazy(
+        "segment_integrations.cli.doctor",
+        "cli",
+        "Check settings, network, clock and disk, and send a test event.",
+    ),
+    "spool": Lazy(
+        "segment_integrations.cli.spool",
+        "cli",
+        "Look at, send again, export or delete what is kept on disk.",
+    ),
 }
 
 

@@ -67,14 +67,17 @@ class Backlog:
         """Messages that were taken over from other processes so far."""
         self.settled = 0
         """Messages that nothing has to be done about any more."""
+        self.kept = 0
+        """Messages that were left on disk to the next process."""
         self._adopt_at = float("-inf")
         self._sync_at = float("-inf")
 
     @property
     def pending(self) -> int:
-        """Messages that are still to be sent. Takes no lock."""
+        """Messages that this process is still to send. Takes no lock."""
         queue = self._queue
-        return queue.accepted - queue.evicted_count + self.adopted_count - self.settled
+        known = queue.accepted - queue.evicted_count + self.adopted_count
+        return known - self.settled - self.kept
 
     @property
     def is_adopting(self) -> bool:
@@ -104,9 +107,9 @@ class Backlog:
                 self._load(work)
             if work.count:
                 self.front.append(work)
-                self._fit()
             else:
                 self.settle(work)
+        self._fit()
         return self.front[0]
 
     def _pick(self) -> Work | None:
@@ -121,11 +124,12 @@ class Backlog:
     def _load(self, work: Work) -> None:
         """Read *work* into memory; what the disk has lost is counted."""
         bodies: list[bytes] = []
-        for file in work.files:
+        for file in tuple(work.files):
             try:
                 bodies += file.read().bodies
             except OSError as error:
                 self._lost(work, 0, "spool_damaged", type(error).__name__)
+                work.files.remove(file)  # it stays: perhaps it can be read later
         missing = work.count - len(bodies)
         if missing > 0:
             self._lost(work, missing, "spool_damaged", "records could not be read")
@@ -188,7 +192,7 @@ class Backlog:
     def _adopt(self, found: list[Left], now: float) -> None:
         wall = self._spool.now() if self._spool is not None else 0.0
         for left in found:
-            work = Work(0, now - max(0.0, wall - left.begun_at), (left.file,))
+            work = Work(0, now - max(0.0, wall - left.ended_at), (left.file,))
             work.bodies = None
             work.count = left.lines
             work.size = max(0, left.file.size - left.lines * RECORD_OVERHEAD_BYTES)
@@ -206,7 +210,7 @@ class Backlog:
             behind = (
                 tail if tail is not None and self._goes_behind(work, tail) else None
             )
-            if not spool.save(work, behind):
+            if not spool.save(work, behind, self._age(work)):
                 return
             self._queue.leave_memory(work, behind)
             tail = behind or work
@@ -246,10 +250,28 @@ class Backlog:
         self._adopted.clear()
         while (work := self._queue.take()) is not None:
             works.append(work)
-        gone = [work for work in works if not self._is_kept(work)]
-        return sum(work.count for work in works if work not in gone), gone
+        gone: list[Work] = []
+        kept = 0
+        for work in works:
+            if not self._is_kept(work):
+                gone.append(work)
+                continue
+            kept += work.count
+            if work.bodies is not None:
+                self._queue.release(work.size)
+        self.kept += kept
+        return kept, gone
+
+    def stop_adopting(self) -> None:
+        """Take nothing over any more: this process has closed."""
+        self._adopt_at = float("inf")
 
     def _is_kept(self, work: Work) -> bool:
         if self._spool is None:
             return False
-        return work.is_on_disk or self._spool.save(work, None)
+        if work.bodies is None or work.is_on_disk or not work.count:
+            return True
+        return self._spool.save(work, None, self._age(work))
+
+    def _age(self, work: Work) -> float:
+        return max(0.0, self._options.clock() - work.accepted_at)

@@ -164,6 +164,7 @@ class Delivery:
         running.queue.closed = True
         running.finish(running.begin(timeout, stopping=True))
         self._closed = True
+        running.worker.backlog.stop_adopting()
         left = sum(running.give_up("closed", "close() was out of time"))
         running.retire()
         if running.worker.spool is not None:
@@ -193,7 +194,7 @@ class Delivery:
             retried=worker.retried,
             dropped=self._drops.counts(),
             dead=worker.losses.dead,
-            pending_events=backlog.pending + worker.losses.waiting,
+            pending_events=backlog.pending + backlog.kept + worker.losses.waiting,
             pending_bytes=queue.held_bytes,
             spooled_bytes=0 if worker.spool is None else worker.spool.used_bytes,
             oldest_age_s=max(0.0, age),
@@ -216,7 +217,9 @@ class Delivery:
         running = Running(
             self._transport, self._options, drops=self._drops, throttle=self._throttle
         )
-        running.queue.closed = self._closing
+        if self._closing:
+            running.queue.closed = True
+            running.worker.backlog.stop_adopting()
         return running
 
     def _mine(self) -> Running:

@@ -73,7 +73,12 @@ class Losses:
         options = self._options
         if options.spool == "off" or options.spool_dir is None:
             return None
-        return Spool(options.spool_dir, options.write_key, failed=self.disk_failed)
+        return Spool(
+            options.spool_dir,
+            options.write_key,
+            failed=self.disk_failed,
+            max_bytes=options.spool_max_bytes,
+        )
 
     def disk_failed(self, error: OSError) -> None:
         """Say so in the log; the host runs on, and so does delivery from memory."""

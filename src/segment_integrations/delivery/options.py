@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from segment_integrations.delivery.spool import SPOOL_MAX_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -35,6 +37,7 @@ class Options:
         write_key: Whose messages these are, for the spool.
         spool: What is written to disk.
         spool_dir: Where; without *spool* too it takes the dead letters.
+        spool_max_bytes: What all files of *spool_dir* together may have.
         on_error: Gets each `DeliveryError`; on the worker, guarded.
         on_delivered: Gets the messages of each delivered batch; likewise.
         clock: Monotonic seconds.
@@ -50,6 +53,7 @@ class Options:
     write_key: str = ""
     spool: SpoolMode = "off"
     spool_dir: Path | None = None
+    spool_max_bytes: int = SPOOL_MAX_BYTES
     on_error: Callable[[DeliveryError], object] | None = None
     on_delivered: Callable[[list[dict[str, Any]]], object] | None = None
     clock: Callable[[], float] = time.monotonic

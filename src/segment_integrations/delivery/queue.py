@@ -211,7 +211,7 @@ class ByteQueue:
                 return False
             if not self._sealed:
                 self._seal()
-            oldest = next((work for work in self._sealed if work.count), None)
+            oldest = next((work for work in self._sealed if work.bodies), None)
             if oldest is None:  # all that is left is in the worker's hands
                 return False
             self.evicted.append(oldest.first)

@@ -76,13 +76,30 @@ def open_file(file: RecordFile) -> int:
     return os.open(file.path, APPEND, FILE_MODE)
 
 
+class _Descriptor:
+    """
+    Closed with the last reference to it, so by nobody while a thread writes to it.
+
+    Args:
+        number: The kernel's, which may mean another file once it is closed.
+    """
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        with suppress(OSError):
+            os.close(self.number)
+
+
 class RecordFile:
     """
     One file of records. Safe for threads and signal handlers.
 
     It is made by the first write. Each write is one system call in append mode, so
-    the kernel keeps records apart. Descriptors are closed with the last reference and
-    never before: a thread that is about to write can not meet one that was reused.
+    the kernel keeps records apart.
 
     Args:
         path: Where.
@@ -91,7 +108,8 @@ class RecordFile:
     """
 
     __slots__ = (
-        "_descriptors",
+        "_descriptor",
+        "_is_torn",
         "_open",
         "is_dirty",
         "is_removed",
@@ -114,12 +132,8 @@ class RecordFile:
         """Whether something was written since the last `sync`."""
         self.is_removed = False
         self._open = open_file
-        self._descriptors: list[int] = []
-
-    def __del__(self) -> None:
-        for descriptor in self._descriptors:
-            with suppress(OSError):
-                os.close(descriptor)
+        self._descriptor: _Descriptor | None = None
+        self._is_torn = False  # its last record has no end, which the next one needs
 
     def add(self, body: bytes) -> None:
         """
@@ -132,23 +146,35 @@ class RecordFile:
 
     def append(self, bodies: Iterable[bytes]) -> None:
         """
-        Add *bodies*, in order and as one write; else as `add`.
+        Add *bodies*, in order and as one write, or none of them.
+
+        For a file that one thread has for itself.
 
         Raises:
-            OSError: As `add`.
+            OSError: As `add`, but no part of them is there.
         """
-        self._write(b"".join(map(record, bodies)))
+        before, was_whole = self.size, self.is_whole
+        try:
+            self._write(b"".join(map(record, bodies)))
+        except OSError:
+            with suppress(OSError):
+                os.truncate(self.path, before)
+                self.size = before
+                self.is_whole, self._is_torn = was_whole, False
+            raise
 
     def _write(self, data: bytes) -> None:
-        if not self._descriptors:
-            self._begin()
+        descriptor = self._descriptor or self._begin()
+        if self._is_torn:
+            data = b"\n" + data
         try:
-            written = os.write(self._descriptors[0], data)
+            written = os.write(descriptor.number, data)
         except OSError:
             self.is_whole = False
             raise
         self.size += written
-        if written != len(data):
+        self._is_torn = written != len(data)
+        if self._is_torn:
             self.is_whole = False
             raise OSError("only a part was written")
         if self.is_removed:  # in the meantime; this has perhaps made it anew
@@ -156,12 +182,17 @@ class RecordFile:
         else:
             self.is_dirty = True
 
-    def _begin(self) -> None:
+    def _begin(self) -> _Descriptor:
         try:
-            self._descriptors.append(self._open(self))
+            descriptor = self._descriptor = _Descriptor(self._open(self))
         except OSError:
             self.is_whole = False
             raise
+        return descriptor
+
+    def rest(self) -> None:
+        """Hold no descriptor until the next write."""
+        self._descriptor = None
 
     def sync(self) -> None:
         """
@@ -171,8 +202,11 @@ class RecordFile:
             OSError: The disk failed.
         """
         self.is_dirty = False
-        for descriptor in self._descriptors:
-            os.fdatasync(descriptor)
+        with suppress(FileNotFoundError):  # it was removed in the meantime
+            descriptor = self._descriptor or _Descriptor(
+                os.open(self.path, os.O_WRONLY)
+            )
+            os.fdatasync(descriptor.number)
 
     def read(self) -> Records:
         """
@@ -187,8 +221,7 @@ class RecordFile:
         """Delete it, for nobody needs its messages any more; again: no effect."""
         self.is_removed = True
         self.is_dirty = False
-        if self.size:
-            self._unlink()
+        self._unlink()
 
     def _unlink(self) -> None:
         with suppress(OSError):  # gone already, or the disk has become read-only

@@ -21,6 +21,8 @@ import os
 import secrets
 import threading
 import time
+import weakref
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -54,6 +56,9 @@ SYNC_EVERY_S: Final = 1.0
 FINGERPRINT_CHARS: Final = 8
 """Of SHA-256: tells sources apart and says nothing about a random key."""
 
+OPEN_FILES: Final = 16
+"""Descriptors that the host lends us; a file beyond is opened anew. Source: ours."""
+
 RECORD_OVERHEAD_BYTES: Final = 10
 """Checksum, space and line feed."""
 
@@ -72,12 +77,12 @@ class Left(NamedTuple):
 
     Args:
         file: The file.
-        begun_at: Unix seconds.
+        ended_at: When it was written to last, in Unix seconds: as old as its youngest.
         lines: How many it has; what is damaged among them is found when it is read.
     """
 
     file: RecordFile
-    begun_at: float
+    ended_at: float
     lines: int
 
 
@@ -92,13 +97,10 @@ def folders(directory: Path) -> list[Folder]:
     with suppress(OSError):
         for entry in os.scandir(directory):
             parts = entry.name.split("-")
-            if len(parts) == 4 and parts[1].isdecimal() and entry.is_dir():  # noqa: PLR2004
-                found.append(
-                    (
-                        parts[2].zfill(12),
-                        Folder(Path(entry.path), parts[0], int(parts[1])),
-                    )
-                )
+            is_whole = len(parts) == 4 and not entry.name.startswith(".")  # noqa: PLR2004
+            if is_whole and parts[1].isdecimal() and entry.is_dir():
+                folder = Folder(Path(entry.path), parts[0], int(parts[1]))
+                found.append((parts[2].zfill(12), folder))
     return [folder for _, folder in sorted(found)]
 
 
@@ -129,24 +131,24 @@ def record_files(path: Path) -> list[Path]:
     return sorted(path.glob(f"*{SUFFIX}"))
 
 
-def left_in(path: Path) -> Iterator[Left]:
+def left_in(path: Path, failed: Callable[[OSError], object]) -> Iterator[Left]:
     """What a process has left in its folder *path*, in order."""
     for name in record_files(path):
-        with suppress(OSError):  # it went meanwhile
+        try:
             data = name.read_bytes()
-            begun_at = _begun_at(name)
-            yield Left(RecordFile(name, len(data)), begun_at, data.count(b"\n"))
-
-
-def _begun_at(path: Path) -> float:
-    digits = path.name.partition("-")[0]
-    return int(digits) / 1000 if digits.isdecimal() else path.stat().st_mtime
+            ended_at = name.stat().st_mtime
+        except FileNotFoundError:  # it went meanwhile
+            continue
+        except OSError as error:
+            failed(error)
+            continue
+        yield Left(RecordFile(name, len(data)), ended_at, data.count(b"\n"))
 
 
 def abandon(path: Path, descriptor: int) -> None:
     """Give a folder back: without a file it goes, with some another may adopt it."""
     with suppress(OSError):
-        if not any(entry.name != LOCK for entry in os.scandir(path)):
+        if not set(os.listdir(path)) - {LOCK}:
             (path / LOCK).unlink()
             path.rmdir()
     with suppress(OSError):
@@ -174,6 +176,8 @@ class Spool:
         max_bytes: int = SPOOL_MAX_BYTES,
         now: Callable[[], float] = time.time,
     ) -> None:
+        _disown_inherited()
+        self.pid = os.getpid()
         self.directory = directory
         self.max_bytes = max_bytes
         self._fingerprint = fingerprint(write_key)
@@ -181,12 +185,14 @@ class Spool:
         self.now = now
         self._lock = threading.RLock()
         self._descriptor: int | None = None
-        name = f"{os.getpid()}-{int(now() * 1000):x}-{secrets.token_hex(2)}"
+        name = f"{self.pid}-{int(now() * 1000):x}-{secrets.token_hex(2)}"
         self.path = directory / f"{self._fingerprint}-{name}"
         self._numbers = itertools.count(1)
         self._files: set[RecordFile] = set()
+        self._opened: deque[RecordFile] = deque()
         self._adopted: dict[Path, int] = {}
         self._others_bytes = 0
+        _live.add(self)
 
     def __del__(self) -> None:
         self.disown()
@@ -213,11 +219,22 @@ class Spool:
                     (hidden / LOCK).unlink(missing_ok=True)
                     hidden.rmdir()
                 raise
+            if self._descriptor is not None and descriptor is not None:
+                os.close(self._descriptor)  # of the folder that somebody has removed
             self._descriptor = descriptor
 
-    def new_file(self) -> RecordFile:
-        """A file for the next batch. It is not there before it is written to."""
-        name = f"{int(self.now() * 1000):013d}-{next(self._numbers):06d}{SUFFIX}"
+    def new_file(self, *, age: float = 0.0, first: int | None = None) -> RecordFile:
+        """
+        A file for a batch. It is not there before it is written to.
+
+        Args:
+            age: Seconds since the batch was begun: files are sorted by that.
+            first: The number of its first message, for those begun at once.
+        """
+        begun = f"{int((self.now() - age) * 1000):013d}"
+        if first is not None:
+            begun = f"{begun}-{first:012d}"
+        name = f"{begun}-{next(self._numbers):06d}{SUFFIX}"
         return RecordFile(self.path / name, open_file=self._open)
 
     def _open(self, file: RecordFile) -> int:
@@ -229,6 +246,10 @@ class Spool:
             self.prepare()
             descriptor = open_file(file)
         self._files.add(file)
+        self._opened.append(file)
+        while len(self._opened) > OPEN_FILES:
+            with suppress(IndexError):  # another thread was faster
+                self._opened.popleft().rest()
         return descriptor
 
     def write(self, work: Work, body: bytes) -> None:
@@ -238,22 +259,29 @@ class Spool:
         except OSError as error:
             self._failed(error)
 
-    def save(self, work: Work, behind: Work | None) -> bool:
+    def save(self, work: Work, behind: Work | None, age: float) -> bool:
         """
         Write *work*, which is in memory, to disk.
 
         Args:
             work: The batch.
             behind: The one before it, to whose file it is added, or None.
+            age: Seconds since its first message was accepted.
 
         Returns:
             Whether it is there now.
         """
-        file = self.new_file() if behind is None else behind.files[-1]
+        file = (
+            self.new_file(age=age, first=work.first)
+            if behind is None
+            else behind.files[-1]
+        )
         try:
             file.append(work.bodies or ())
         except OSError as error:
             self._failed(error)
+            if behind is None:
+                self.forget(file)
             return False
         if behind is None:
             for old in work.files:
@@ -288,7 +316,7 @@ class Spool:
                     break
                 if descriptor is not None:
                     self._adopted[folder.path] = descriptor
-                    found += left_in(folder.path)
+                    found += left_in(folder.path, self._failed)
                     continue
             with suppress(OSError):
                 others_bytes += sum(
@@ -327,6 +355,7 @@ class Spool:
 
     def release(self) -> None:
         """Let other processes have what is left here."""
+        self.sync()
         self._let_go()
         for path in tuple(self._adopted):
             abandon(path, self._adopted.pop(path))
@@ -349,6 +378,16 @@ class Spool:
             if descriptor is not None:
                 with suppress(OSError):
                     os.close(descriptor)
+
+
+_live: weakref.WeakSet[Spool] = weakref.WeakSet()
+
+
+def _disown_inherited() -> None:
+    """Close what came by a fork that ran no hook of Python's."""
+    for spool in tuple(_live):
+        if spool.pid != os.getpid():
+            spool.disown()
 
 
 def is_full(error: OSError) -> bool:
