@@ -51,7 +51,7 @@ scenario("sigterm-exit", "SIGTERM, handler that calls `sys.exit`, 1,000")(
 )
 scenario(
     "sigterm-own",
-    "SIGTERM, the client's own means (ours `drain_on_sigterm`, the others' `shutdown`"
+    "SIGTERM, the client's own means (ours `drain_on_sigterm()`, the others' shutdown"
     " in a handler), 1,000",
 )(_terminated("own"))
 

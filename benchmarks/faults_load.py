@@ -5,6 +5,7 @@ from faults_bench import Outcome, bold, number, scenario
 
 STALL_MS = 50.0
 LONG_MS = 20.0
+RUNS = 3
 BUDGET_MB = 32 * 1.048576 + 10.5
 
 
@@ -72,12 +73,33 @@ def _memory(bench):
     return Outcome(bold(number(told["grows_mb"]), is_bad), is_bad, told)
 
 
-@scenario("gevent", "gevent, 20 greenlets x 100: lost; longest call, ms", alone=True)
+def _quietest(bench, do, **arguments):
+    """
+    Run it three times; the outcome of the last, the shortest of the longest calls.
+
+    What the machine's other work takes from a call is in one of the three, what the
+    client itself takes is in all.
+    """
+    outcomes, longest = [], []
+    for _ in range(RUNS):
+        bench.fresh()
+        child = bench.spawn(do, **arguments)
+        told = child.line(60.0)
+        while "longest_ms" not in told:
+            told = child.line(60.0)
+        child.ended(10.0)
+        outcomes.append(bench.arrived(arguments["count"] * arguments.get("each", 1)))
+        longest.append(told["longest_ms"])
+    worst = max(outcomes, key=lambda outcome: outcome.figures["lost"])
+    worst.figures["longest_ms"] = longest
+    return worst, min(longest)
+
+
+@scenario("gevent", "gevent, 20 greenlets x 100: lost; longest call", alone=True)
 def _gevent(bench):
-    told = bench.run("greenlets", count=20, each=100, gevent=True)
-    outcome = bench.arrived(2_000, **told)
-    stalls = told["longest_ms"] > STALL_MS
-    outcome.text += "; " + bold(number(told["longest_ms"], 1), stalls)
+    outcome, longest = _quietest(bench, "greenlets", count=20, each=100, gevent=True)
+    stalls = longest > STALL_MS
+    outcome.text += "; " + bold(f"{longest:.1f} ms", stalls)
     outcome.is_bad = outcome.is_bad or stalls
     return outcome
 
@@ -86,8 +108,7 @@ def _gevent(bench):
     "longest", "longest call in normal use (500/s, the first included)", alone=True
 )
 def _longest(bench):
-    child = bench.spawn("paced", count=1_500, rate=500)
-    child.line()
-    told = child.line(60.0)
-    is_bad = told["longest_ms"] > LONG_MS
-    return Outcome(bold(f"{told['longest_ms']:.1f} ms", is_bad), is_bad, told)
+    outcome, longest = _quietest(bench, "paced", count=1_500, rate=500)
+    is_bad = longest > LONG_MS
+    text = bold(f"{longest:.1f} ms", is_bad)
+    return Outcome(text, is_bad, outcome.figures)

@@ -50,7 +50,7 @@ def _resets(bench):
 
 
 @scenario(
-    "outage", "6 s of refused connections, 800 events (the others: `max_retries=3`)"
+    "outage", "6 s of refused connections, 800 events (the others: at most 3 retries)"
 )
 def _refused(bench):
     bench.collector.refuse()
