@@ -160,7 +160,10 @@ def merged(
 def now() -> str:
     """The present as it goes on the wire."""
     second, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
-    return _text(second) + _MILLISECONDS[nanoseconds // 1_000_000]
+    at, text = _second
+    if at != second:
+        text = _text(second)
+    return text + _MILLISECONDS[nanoseconds // 1_000_000]
 
 
 def _kind(value: object) -> str:

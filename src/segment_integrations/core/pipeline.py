@@ -103,17 +103,13 @@ class Pipeline:
             return None
         message: dict[str, Any] = {"type": call}
         given = switches = user = anonymous = None
-        try:
-            if options:
-                given = events.mapping(options.get("context"), "context")
-                switches = events.mapping(options.get("integrations"), "integrations")
-                user = events.identifier(options.get("user_id"), "user_id")
-                anonymous = events.identifier(
-                    options.get("anonymous_id"), "anonymous_id"
+        if options:
+            try:
+                user, anonymous, given, switches = self._read(
+                    options, message, strict=strict
                 )
-                self._stamp(message, options, strict=strict)
-        except InvalidEvent as error:
-            return self.refuse(error, strict=strict)
+            except InvalidEvent as error:
+                return self.refuse(error, strict=strict)
         if "messageId" not in message:
             message["messageId"] = events.new_message_id()
         if "timestamp" not in message:
@@ -156,18 +152,39 @@ class Pipeline:
             return False
         return True
 
-    def _stamp(
-        self, message: dict[str, Any], options: Options, *, strict: bool
-    ) -> None:
-        """Put in what the caller gave of id and time."""
-        message_id = options.get("message_id")
-        if message_id is not None:
-            message["messageId"] = events.message_id(message_id)
-        timestamp = options.get("timestamp")
-        if timestamp is None:
-            return
+    def _read(
+        self, options: Options, message: dict[str, Any], *, strict: bool
+    ) -> tuple[str | None, str | None, dict[str, Any] | None, dict[str, Any] | None]:
+        """
+        Check what the caller gave; id and time go into *message*.
+
+        Returns:
+            The user's id, the anonymous id, the context, the integrations.
+
+        Raises:
+            InvalidEvent: One of them is not what it should be.
+        """
+        user = anonymous = context = integrations = None
+        for name, value in options.items():
+            if name == "user_id":
+                user = events.identifier(value, name)
+            elif value is None:
+                continue
+            elif name == "anonymous_id":
+                anonymous = events.identifier(value, name)
+            elif name == "context":
+                context = events.mapping(value, name)
+            elif name == "integrations":
+                integrations = events.mapping(value, name)
+            elif name == "message_id":
+                message["messageId"] = events.message_id(value)
+            else:
+                self._stamp(message, value, strict=strict)
+        return user, anonymous, context, integrations
+
+    def _stamp(self, message: dict[str, Any], given: object, *, strict: bool) -> None:
         try:
-            message["timestamp"] = events.timestamp(timestamp, strict=strict)
+            message["timestamp"] = events.timestamp(given, strict=strict)
         except InvalidEvent as error:
             if strict:
                 raise
