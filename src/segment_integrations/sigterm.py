@@ -41,6 +41,7 @@ class DrainFirst:
         self._deadline = 0.0
         self._is_draining = False
         self._has_drained = False
+        self._has_handed_on = False
 
     def install(self) -> None:
         """
@@ -67,6 +68,7 @@ class DrainFirst:
         if self._has_drained:
             self._drain(self._left())
         if callable(self._before):
+            self._has_handed_on = True
             signal.signal(number, self._before)
             self._before(number, frame)
         elif self._before is signal.SIG_DFL:
@@ -78,7 +80,8 @@ class DrainFirst:
             self._drain(self._left())
         finally:
             self._has_drained = True
-            os.kill(os.getpid(), signal.SIGTERM)
+            if not self._has_handed_on:
+                os.kill(os.getpid(), signal.SIGTERM)
 
     def _left(self) -> float:
         return max(0.0, self._deadline - time.monotonic())

@@ -1,4 +1,4 @@
-"""Programs of the tests in this folder: written, started, talked to and ended, by id."""
+"""Programs of these tests: written, started, talked to, and ended by id."""
 
 import os
 import queue
@@ -43,7 +43,12 @@ analytics = make({settings})
 
 
 def expected(name, count):
+    """What `put` of the prelude sends."""
     return [f"{name}-{n}" for n in range(count)]
+
+
+def expected_of(names, count):
+    return [event for name in names for event in expected(name, count)]
 
 
 def environment(*, measured=True, **variables):
@@ -59,7 +64,8 @@ def environment(*, measured=True, **variables):
         for name, value in os.environ.items()
         if not any(word in name.upper() for word in hidden)
     }
-    return {**kept, "PYTHONPATH": str(HERE), **variables}
+    path = os.pathsep.join([str(HERE), *filter(None, [kept.get("PYTHONPATH")])])
+    return {**kept, "PYTHONPATH": path, **variables}
 
 
 class Program:

@@ -8,7 +8,7 @@ import os
 
 from segment_integrations import Analytics
 
-analytics = Analytics()  # its settings are in the environment
+analytics = Analytics()  # settings: from the environment
 analytics.track("Imported", {"pid": os.getpid()}, user_id="u")
 
 

@@ -204,6 +204,8 @@ class Backlog:
         self._queue.seal()
         tail: Work | None = None
         for work in self._queue.sealed():
+            if not work.count:  # its cap has cost it, or `drop_oldest`
+                continue
             if work.bodies is None:
                 tail = work
                 continue

@@ -10,6 +10,7 @@ file's name says the rest: when it was begun, and the format's version.
 
 from __future__ import annotations
 
+import errno
 import os
 from binascii import hexlify
 from contextlib import suppress
@@ -176,7 +177,8 @@ class RecordFile:
         self._is_torn = written != len(data)
         if self._is_torn:
             self.is_whole = False
-            raise OSError("only a part was written")
+            # The kernel says why only to the next write, and it is hardly ever another.
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if self.is_removed:  # in the meantime; this has perhaps made it anew
             self._unlink()
         else:

@@ -148,7 +148,7 @@ def left_in(path: Path, failed: Callable[[OSError], object]) -> Iterator[Left]:
 def abandon(path: Path, descriptor: int) -> None:
     """Give a folder back: without a file it goes, with some another may adopt it."""
     with suppress(OSError):
-        if not set(os.listdir(path)) - {LOCK}:
+        if all(entry.name == LOCK for entry in list(path.iterdir())):
             (path / LOCK).unlink()
             path.rmdir()
     with suppress(OSError):
@@ -313,7 +313,7 @@ class Spool:
                     continue
                 except OSError as error:
                     self._failed(error)
-                    break
+                    descriptor = None
                 if descriptor is not None:
                     self._adopted[folder.path] = descriptor
                     found += left_in(folder.path, self._failed)
