@@ -15,7 +15,9 @@ from delivery_collector import Collector
 
 from segment_integrations.cli import main
 from segment_integrations.delivery.dead import DeadLetters
-from segment_integrations.delivery.spool import Spool
+from segment_integrations.delivery.spool import (
+    Spool,
+)
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,10 @@ import os
 import pytest
 from cli_bench import ANOTHER_KEY, KEY, SECRET, tree
 
-from segment_integrations.delivery.spool import fingerprint, lock
+from segment_integrations.delivery.folders import (
+    fingerprint,
+    lock,
+)
 
 # -- the folder -------------------------------------------------------------------
 

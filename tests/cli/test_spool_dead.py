@@ -9,7 +9,9 @@ from cli_bench import ANOTHER_KEY, KEY, dead_events, poisoned, sent_ids
 
 from segment_integrations.cli import spool_dead
 from segment_integrations.delivery.dead import dead_files
-from segment_integrations.delivery.spool import folders
+from segment_integrations.delivery.folders import (
+    folders,
+)
 
 
 def test_dead_letters_are_delivered_under_their_own_ids(

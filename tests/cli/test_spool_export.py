@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segment_integrations.cli.spool_export import SHOWN, masked
-from segment_integrations.delivery.spool import fingerprint
+from segment_integrations.delivery.folders import (
+    fingerprint,
+)
 
 # -- export -----------------------------------------------------------------------
 

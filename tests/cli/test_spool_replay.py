@@ -20,7 +20,9 @@ from cli_bench import (
 from delivery_collector import Collector
 
 from segment_integrations.core.events import wire_time
-from segment_integrations.delivery.spool import folders
+from segment_integrations.delivery.folders import (
+    folders,
+)
 from segment_integrations.dev.server import running
 
 DAY_S = 86_400

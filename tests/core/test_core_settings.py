@@ -140,17 +140,24 @@ WRONG = {
 def test_a_spool_spills_unless_told_otherwise(spool):
     """With a spool the disk takes what the queue can't, and `overflow` may differ."""
     assert "spill" == given(spool=spool, spool_dir="/var/spool/events").overflow
-    chosen = given(spool=spool, spool_dir="/x", overflow="drop_oldest")
-    assert "drop_oldest" == chosen.overflow
+    chosen = given(spool=spool, spool_dir="/x", overflow="drop_newest")
+    assert "drop_newest" == chosen.overflow
 
 
 @pytest.mark.parametrize(
     ("settings", "named"),
-    [({"spool": "always"}, "spool_dir"), ({"overflow": "spill"}, "overflow")],
+    [
+        ({"spool": "always"}, "spool_dir"),
+        ({"overflow": "spill"}, "overflow"),
+        (
+            {"spool": "always", "spool_dir": "/x", "overflow": "drop_oldest"},
+            "overflow",
+        ),
+    ],
 )
-def test_a_spool_needs_its_folder(settings, named):
-    """What only works together says at start-up what is missing."""
-    with pytest.raises(ConfigurationError, match="spool_dir") as caught:
+def test_settings_that_do_not_go_together_are_told(settings, named):
+    """What only works together, or not at all, says so at start-up."""
+    with pytest.raises(ConfigurationError, match="spool") as caught:
         given(**settings)
     assert named == caught.value.setting
 

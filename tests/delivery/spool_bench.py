@@ -9,8 +9,12 @@ from pathlib import Path
 from delivery_bench import KEY, Bench, names
 
 from segment_integrations.delivery.dead import dead_files, decode
+from segment_integrations.delivery.folders import (
+    LOCK,
+    folders,
+    record_files,
+)
 from segment_integrations.delivery.record import parse
-from segment_integrations.delivery.spool import LOCK, folders, record_files
 
 SLACK = 10.0  # for a slow machine; every wait ends far earlier
 

@@ -16,7 +16,9 @@ from spool_bench import (
     spooled,
 )
 
-from segment_integrations.delivery.spool import OPEN_FILES
+from segment_integrations.delivery.spool import (
+    OPEN_FILES,
+)
 from segment_integrations.errors import TransportError
 
 

@@ -15,7 +15,9 @@ from spool_bench import (
     spooled,
 )
 
-from segment_integrations.delivery.spool import LOCK
+from segment_integrations.delivery.folders import (
+    LOCK,
+)
 
 
 @pytest.fixture
@@ -57,16 +59,17 @@ def test_case_18_a_flush_is_told_of_what_the_cap_cost(make):
 
 
 def test_case_18_the_cap_is_for_all_processes_together(make, tmp_path):
-    """What a living process has on the same disk counts as well."""
+    """What a living process has on the same disk counts too, up to our share of it."""
+    size = len(body("e0000")) + 10
     other = make(spool="always")
     other.put(*numbered(*range(20)))
     one = make(*[503] * 9, flush_at=1)
     one.put(*numbered(*range(20)))
     one.steps()
-    one.spool.max_bytes = other.spool.used_bytes + 5 * (len(body("e0000")) + 10)
+    one.spool.max_bytes = 32 * size
     for _ in range(5):
         one.wait(30)
-    assert 5 >= len(spooled(tmp_path / "spool")) - 20 > 0
+    assert 16 >= len(spooled(tmp_path / "spool")) - 20 > 10
     assert one.is_accounted
 
 

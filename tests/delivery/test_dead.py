@@ -25,9 +25,11 @@ from segment_integrations.delivery.dead import (
     dead_files,
     decode,
 )
+from segment_integrations.delivery.folders import (
+    fingerprint,
+)
 from segment_integrations.delivery.losses import OVERSIZE_MAX_BYTES, OVERSIZE_WAITING
 from segment_integrations.delivery.record import record
-from segment_integrations.delivery.spool import fingerprint
 from segment_integrations.errors import BatchRejected, RetriesExhausted
 
 

@@ -175,7 +175,7 @@ def test_bytes_can_fill_a_batch_too():
     queue = make(wake=lambda: woken.append(queue.accepted))
     for _ in range(20):
         queue.offer(b"x" * 32_000)
-    assert [1, 14] == woken
+    assert [1, 15] == woken
     assert queue.has_sealed
 
 

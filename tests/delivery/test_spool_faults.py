@@ -19,7 +19,9 @@ from spool_bench import (
     spooled,
 )
 
-from segment_integrations.delivery.spool import record_files
+from segment_integrations.delivery.folders import (
+    record_files,
+)
 
 NAMES = [f"e{n:03d}" for n in range(40)]
 

@@ -56,7 +56,9 @@ def program(tmp_path, directory):
 PROGRAM = """
 import os, signal, sys, time
 from pathlib import Path
-from segment_integrations.delivery.spool import Spool
+from segment_integrations.delivery.spool import (
+    Spool,
+)
 
 def say(*words):
     print(*words, flush=True)

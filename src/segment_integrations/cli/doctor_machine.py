@@ -16,11 +16,13 @@ from segment_integrations.cli import spool_dead
 from segment_integrations.cli.doctor_settings import Finding
 from segment_integrations.cli.spool_survey import survey
 from segment_integrations.cli.words import counted, size
-from segment_integrations.delivery.spool import (
+from segment_integrations.delivery.folders import (
     LOCK,
-    SPOOL_MAX_BYTES,
     fingerprint,
     lock,
+)
+from segment_integrations.delivery.spool import (
+    SPOOL_MAX_BYTES,
 )
 
 if TYPE_CHECKING:

@@ -21,8 +21,13 @@ from segment_integrations.core.counters import Drops, Throttle
 from segment_integrations.core.message import EVENT_MAX_BYTES
 from segment_integrations.core.settings import ENVIRONMENT_PREFIX, Settings
 from segment_integrations.delivery.engine import Delivery
+from segment_integrations.delivery.folders import (
+    fingerprint,
+)
 from segment_integrations.delivery.options import Options
-from segment_integrations.delivery.spool import Spool, fingerprint
+from segment_integrations.delivery.spool import (
+    Spool,
+)
 from segment_integrations.delivery.transport import HttpTransport
 from segment_integrations.errors import ConfigurationError
 
@@ -184,7 +189,7 @@ def put_back(target: Target, wanted: spool_dead.Wanted) -> int:
     def save(letters: list[DeadLetter]) -> None:
         file = spool.new_file()
         try:
-            file.append(bytes(letter.message) for letter in letters)
+            file.append([bytes(letter.message) for letter in letters])
             file.sync()
             _sync_folder(spool.path)
         except OSError:

@@ -11,8 +11,12 @@ from segment_integrations.cli.spool_survey import (
     process_folders,
     state_of,
 )
+from segment_integrations.delivery.folders import (
+    abandon,
+    lock,
+    record_files,
+)
 from segment_integrations.delivery.record import parse
-from segment_integrations.delivery.spool import abandon, lock, record_files
 
 if TYPE_CHECKING:
     from pathlib import Path

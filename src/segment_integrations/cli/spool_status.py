@@ -16,7 +16,10 @@ from segment_integrations.cli.spool_survey import (
     unknown_files,
 )
 from segment_integrations.cli.words import age, counted, printable, size
-from segment_integrations.delivery.spool import DEAD, fingerprint
+from segment_integrations.delivery.folders import (
+    DEAD,
+    fingerprint,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,14 +12,14 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from segment_integrations.delivery.record import SUFFIX, parse
-from segment_integrations.delivery.spool import (
+from segment_integrations.delivery.folders import (
     DEAD,
     LOCK,
     Folder,
     folders,
     record_files,
 )
+from segment_integrations.delivery.record import SUFFIX, parse
 
 if sys.platform != "win32":
     import fcntl

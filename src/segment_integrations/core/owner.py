@@ -16,6 +16,7 @@ import os
 from typing import Final
 
 _WIPE_ON_FORK: Final = 18  # Linux's number; Python has no name for it
+_NO_SUCH_ADVICE: Final = -1
 _OURS: Final = 1
 
 
@@ -34,6 +35,12 @@ class Owner:
         if self._page is not None:
             self._page[0] = _OURS
 
+    def disown(self) -> None:
+        """Let this process be another one; for a fork's own hook."""
+        self._pid = 0
+        if self._page is not None:
+            self._page[0] = 0
+
     def is_other(self) -> bool:
         """True in a fork of the owner, until it claims."""
         if self._page is not None:
@@ -48,4 +55,8 @@ def _page() -> mmap.mmap | None:
         page.madvise(_WIPE_ON_FORK)
     except (AttributeError, OSError, ValueError):  # not Linux, or an old one
         return None
-    return page
+    try:
+        page.madvise(_NO_SUCH_ADVICE)
+    except OSError:
+        return page
+    return None  # an emulator that takes any advice and heeds none

@@ -179,6 +179,12 @@ def _check_spool(values: dict[str, object], spell: Callable[[str], str]) -> None
             " it 'off'",
             setting="spool",
         )
+    if values["spool"] == "always" and values.get("overflow") == "drop_oldest":
+        raise ConfigurationError(
+            f"{spell('overflow')}='drop_oldest' drops from memory what {spell('spool')}"
+            "='always' has on disk: choose 'spill' or 'drop_newest'",
+            setting="overflow",
+        )
     values.setdefault("overflow", "spill")
 
 

@@ -12,10 +12,12 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from segment_integrations.delivery.batch import count_limit, fits
+from segment_integrations.delivery.folders import (
+    Left,
+)
 from segment_integrations.delivery.spool import (
     RECORD_OVERHEAD_BYTES,
     SYNC_EVERY_S,
-    Left,
     Spool,
 )
 from segment_integrations.delivery.work import Work
@@ -31,6 +33,9 @@ ADOPT_EVERY_S: Final = 30.0
 
 ROTATE_S: Final = 60.0
 """No batch stays open longer while nothing can be sent. Source: delivery 6."""
+
+SPILL_PAUSE_S: Final = 10.0
+"""After the disk refused a batch, so that it is not asked for each. Source: ours."""
 
 OUTAGE_S: Final = 10.0
 """A longer one sends the queue to disk, where there is a spool. Source: delivery 6."""
@@ -71,6 +76,7 @@ class Backlog:
         """Messages that were left on disk to the next process."""
         self._adopt_at = float("-inf")
         self._sync_at = float("-inf")
+        self._spill_at = float("-inf")
 
     @property
     def pending(self) -> int:
@@ -174,15 +180,20 @@ class Backlog:
             Seconds until something is due again.
         """
         oldest = self._queue.oldest_at()
-        if oldest is not None and now - oldest > ROTATE_S:
+        if self.front and oldest is not None and now - oldest > ROTATE_S:
             self._queue.seal()
         if self._spool is None:
-            return ROTATE_S if oldest is not None else float("inf")
+            return float("inf") if oldest is None else ROTATE_S
         if now >= self._adopt_at:
             self._adopt_at = now + ADOPT_EVERY_S
             self._adopt(self._spool.adopt(), now)
-        if self._options.spool == "overflow" and (is_outage or self._queue.is_crowded):
-            self._spill(self._spool)
+        if (
+            self._options.spool == "overflow"
+            and now >= self._spill_at
+            and (is_outage or self._queue.is_crowded)
+            and not self._spill(self._spool)
+        ):
+            self._spill_at = now + SPILL_PAUSE_S
         while self._spool.excess_bytes > 0 and self._drop_oldest_file(self._spool):
             pass
         if now >= self._sync_at and self._spool.sync():
@@ -193,18 +204,24 @@ class Backlog:
         wall = self._spool.now() if self._spool is not None else 0.0
         for left in found:
             work = Work(0, now - max(0.0, wall - left.ended_at), (left.file,))
+            left.file.records = left.lines
             work.bodies = None
             work.count = left.lines
             work.size = max(0, left.file.size - left.lines * RECORD_OVERHEAD_BYTES)
             self.adopted_count += work.count
             self._adopted.append(work)
 
-    def _spill(self, spool: Spool) -> None:
-        """Write what waits in memory, the front excepted, and forget it there."""
+    def _spill(self, spool: Spool) -> bool:
+        """
+        Write what waits in memory, the front excepted, and forget it there.
+
+        Returns:
+            False where the disk refused.
+        """
         self._queue.seal()
         tail: Work | None = None
         for work in self._queue.sealed():
-            if not work.count:  # its cap has cost it, or `drop_oldest`
+            if not work.count:  # the spool's cap has cost it
                 continue
             if work.bodies is None:
                 tail = work
@@ -213,9 +230,10 @@ class Backlog:
                 tail if tail is not None and self._goes_behind(work, tail) else None
             )
             if not spool.save(work, behind, self._age(work)):
-                return
+                return False
             self._queue.leave_memory(work, behind)
             tail = behind or work
+        return True
 
     def _goes_behind(self, work: Work, tail: Work) -> bool:
         return (
@@ -271,7 +289,9 @@ class Backlog:
     def _is_kept(self, work: Work) -> bool:
         if self._spool is None:
             return False
-        if work.bodies is None or work.is_on_disk or not work.count:
+        if work.bodies is None or not work.count:
+            return True
+        if work.is_on_disk and not work.is_part:
             return True
         return self._spool.save(work, None, self._age(work))
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from segment_integrations.core.events import now as wire_now
+from segment_integrations.delivery.folders import DEAD, FOLDER_MODE, fingerprint
 from segment_integrations.delivery.record import SUFFIX, RecordFile, open_file
-from segment_integrations.delivery.spool import DEAD, FOLDER_MODE, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -108,8 +108,6 @@ class Delivery:
         accepted = queue.offer(body)
         if queue.refused:
             self._count_refused(running)
-            if self._closing:
-                return False
         if self._closed and accepted:  # `close` ended while this was put
             return running.give_up("closed", DETAILS["closed"])[0] == 0
         return accepted
@@ -258,7 +256,8 @@ class Delivery:
             self._drops.add(reason, detail=DETAILS[reason])
         while queue.evicted:
             with suppress(IndexError):  # another thread was faster
-                worker.ledger.lose((queue.evicted.popleft(),))
+                number = queue.evicted.popleft()
+                worker.ledger.lose(number, number)
 
     def _forked(self) -> None:
         """
@@ -269,6 +268,7 @@ class Delivery:
         all.
         """
         self._running.pid = UNOWNED
+        self._owner.disown()
         if self._running.worker.spool is not None:
             self._running.worker.spool.disown()
         self._adopted.clear()

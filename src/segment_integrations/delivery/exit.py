@@ -80,4 +80,16 @@ def drain() -> None:
             running.worker.hooks.run()  # the worker may never get to it any more
 
 
-atexit.register(drain)
+def drain_at_exit() -> None:
+    """
+    Drain, and refuse what is put later: by a hook that runs after this one.
+
+    It would wait for nobody. On disk it waits for the next process.
+    """
+    drain()
+    for running in tuple(_watched):
+        if running.pid == os.getpid() and not running.worker.writes_at_once:
+            running.queue.closed = True
+
+
+atexit.register(drain_at_exit)

@@ -53,7 +53,7 @@ class Hooks:
     def __init__(
         self,
         throttle: Throttle,
-        wake: Callable[[], None],
+        wake: Callable[[], object],
         on_error: Callable[[DeliveryError], object] | None,
         on_delivered: Callable[[list[dict[str, Any]]], object] | None,
     ) -> None:
@@ -78,15 +78,13 @@ class Hooks:
             )
             return
         self._calls.append(call)
-        if len(self._calls) == 1:
-            self._wake()
+        self._wake()
 
     def full(self, body: bytes) -> None:
         """Report a message that the byte budget cost. From any thread."""
         if self._on_error is not None:
             self._overflow.append(body)
-            if len(self._overflow) == 1:
-                self._wake()
+            self._wake()
 
     def run(self) -> None:
         """Run what waits now; what is posted meanwhile waits for the next time."""

@@ -3,19 +3,6 @@
 from __future__ import annotations
 
 import queue
-from collections import deque
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-LOST_KEPT: Final = 1_024
-"""
-Numbers of lost messages that are remembered.
-
-Source: ours. One is enough for a flush to say False; the rest covers flushes that
-overlap.
-"""
 
 
 class Waiter:
@@ -24,37 +11,26 @@ class Waiter:
 
     Args:
         target: The number of the last message that it waits for.
-        since: Losses up to this number were reported by an earlier flush.
         refused: How many messages had been refused when it began.
-        was_refused: Whether one of those was not reported by an earlier flush.
+        has_lost: Whether a message was refused or lost that no earlier flush told of.
         deadline: When it stops waiting, in monotonic seconds.
         stopping: The process or client ends then, so no attempt may take longer.
     """
 
-    __slots__ = (
-        "deadline",
-        "done",
-        "refused",
-        "since",
-        "stopping",
-        "target",
-        "was_refused",
-    )
+    __slots__ = ("deadline", "done", "has_lost", "refused", "stopping", "target")
 
     def __init__(
         self,
         target: int,
         *,
-        since: int,
         refused: int,
-        was_refused: bool,
+        has_lost: bool,
         deadline: float,
         stopping: bool,
     ) -> None:
         self.target = target
-        self.since = since
         self.refused = refused
-        self.was_refused = was_refused
+        self.has_lost = has_lost
         self.deadline = deadline
         self.stopping = stopping
         # A queue of its own: no lock or condition is shared with another caller.
@@ -62,17 +38,20 @@ class Waiter:
 
 
 class Ledger:
-    """Lost numbers and waiters. Every operation is one atomic step of a container."""
+    """Losses and waiters. Every operation is one atomic step of a container."""
 
     def __init__(self) -> None:
-        self._lost: deque[int] = deque(maxlen=LOST_KEPT)
         self._waiters: set[Waiter] = set()
+        self._last_lost = 0
         self._reported = 0
         self._refused_reported = 0
 
-    def lose(self, numbers: Iterable[int]) -> None:
-        """Note that the messages with these *numbers* will not be delivered."""
-        self._lost.extend(numbers)
+    def lose(self, first: int, last: int) -> None:
+        """Note that the messages from *first* to *last* will not be delivered."""
+        self._last_lost = max(self._last_lost, last)
+        for waiter in tuple(self._waiters):
+            if first <= waiter.target:
+                waiter.has_lost = True
 
     def add(
         self, target: int, refused: int, deadline: float, *, stopping: bool
@@ -88,9 +67,9 @@ class Ledger:
         """
         waiter = Waiter(
             target,
-            since=self._reported,
             refused=refused,
-            was_refused=refused > self._refused_reported,
+            has_lost=self._last_lost > self._reported
+            or refused > self._refused_reported,
             deadline=deadline,
             stopping=stopping,
         )
@@ -121,15 +100,16 @@ class Ledger:
         """
         for waiter in tuple(self._waiters):
             if settled >= waiter.target:
-                lost = waiter.was_refused or any(
-                    waiter.since < number <= waiter.target
-                    for number in tuple(self._lost)
-                )
-                self._reported = max(self._reported, waiter.target)
-                self._refused_reported = max(self._refused_reported, waiter.refused)
+                lost = waiter.has_lost
+                self.report(waiter)
             elif not_before > waiter.deadline:
                 lost = True
             else:
                 continue
             self._waiters.discard(waiter)
             waiter.done.put(not lost)
+
+    def report(self, waiter: Waiter) -> None:
+        """Note that *waiter* tells of all that happened before it began."""
+        self._reported = max(self._reported, waiter.target)
+        self._refused_reported = max(self._refused_reported, waiter.refused)

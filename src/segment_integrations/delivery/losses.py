@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from segment_integrations.delivery.dead import DeadLetters
 from segment_integrations.delivery.hooks import shown
-from segment_integrations.delivery.spool import Spool, is_full
+from segment_integrations.delivery.spool import (
+    Spool,
+    is_full,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from segment_integrations.core.counters import Drops, Throttle
     from segment_integrations.core.ports import Answer
@@ -55,7 +60,8 @@ class Losses:
         self._ledger = ledger
         self._hooks = hooks
         self._throttle = throttle
-        self._oversize: list[bytes] = []
+        self._oversize: deque[bytes] = deque()
+        self._burying = threading.Lock()
         self.dead = 0
         """Messages that were set aside."""
         self.spool_error: str | None = None
@@ -133,11 +139,16 @@ class Losses:
         return True
 
     def bury(self) -> None:
-        """Set aside what waits for it."""
-        while self._oversize:
-            if not self._set_aside(self._oversize[:1], "too_large"):
-                self._drops.add("too_large")
-            del self._oversize[:1]
+        """Set aside what waits for it; from any thread, one at a time."""
+        if not self._burying.acquire(blocking=False):
+            return
+        try:
+            while self._oversize:
+                if not self._set_aside((self._oversize[0],), "too_large"):
+                    self._drops.add("too_large")
+                self._oversize.popleft()
+        finally:
+            self._burying.release()
 
     def on_disk(self, work: Work, count: int, reason: str, detail: str) -> None:
         """The disk has lost *count* messages of *work*."""
@@ -147,8 +158,8 @@ class Losses:
 
     def note(self, work: Work) -> None:
         """Let those who wait for *work* know that it is not delivered."""
-        if work.first:
-            self._ledger.lose(range(work.first, work.first + work.count))
+        if work.first and work.count:
+            self._ledger.lose(work.first, work.first + work.count - 1)
 
     def _part_with(
         self,
@@ -165,7 +176,7 @@ class Losses:
 
     def _set_aside(
         self,
-        bodies: Iterable[bytes],
+        bodies: Sequence[bytes],
         reason: str,
         status: int | None = None,
         answer: str = "",

@@ -7,7 +7,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from segment_integrations.delivery.spool import SPOOL_MAX_BYTES
+from segment_integrations.delivery.spool import (
+    SPOOL_MAX_BYTES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

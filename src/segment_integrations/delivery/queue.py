@@ -2,10 +2,10 @@
 Packs accepted messages into batches within a budget of bytes, until they are taken.
 
 Request threads exclude each other by a lock that is held for a few steps and never
-during I/O. A signal handler or finalizer that interrupts its holder puts its message
-aside, into an inbox, and the call that it interrupted admits it. What is taken is
-sealed before, and a thread seals even within a call of its own that it interrupted: so
-a handler may wait for a flush, and the worker needs no lock for what is sealed.
+during I/O. A signal handler or finalizer may interrupt its holder, which lets it in
+again: so whatever belongs together is changed in one run of steps that calls nothing,
+for Python runs handlers, and changes threads, only where a function begins, after a
+call, and at the end of a loop's turn.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from segment_integrations.delivery.work import Work
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from segment_integrations.delivery.spool import Spool
+    from segment_integrations.delivery.spool import (
+        Spool,
+    )
 
 Overflow = Literal["drop_newest", "drop_oldest", "spill"]
 """Whom a full queue costs: the newcomer, those who wait longest, or the disk."""
@@ -34,11 +36,7 @@ SPILL_SHARE: Final = 0.5
 """How much of the budget is used up when batches begin to go to disk. Source: ours."""
 
 LOCK_WAIT_S: Final = 0.05
-"""
-The worker's patience with the lock, which is held for microseconds.
-
-Source: ours. Only a signal handler that waits within an interrupted call is slower.
-"""
+"""How often the worker looks whether the lock's holder waits for it. Source: ours."""
 
 
 class ByteQueue:
@@ -54,7 +52,8 @@ class ByteQueue:
         max_count: Messages in one batch.
         clock: Monotonic seconds.
         wake: Called when the worker has a reason to look: a batch begins, is full, or
-            should go to disk. Must be reentrant and must not block.
+            should go to disk. Must be reentrant and must not block. False: nobody
+            will look, so it is called again with the next message.
         journal: Writes each accepted message to disk at once (``spool="always"``).
     """
 
@@ -65,7 +64,7 @@ class ByteQueue:
         *,
         max_count: int,
         clock: Callable[[], float],
-        wake: Callable[[], None],
+        wake: Callable[[], bool | None],
         journal: Spool | None = None,
     ) -> None:
         self._max_bytes = max_bytes
@@ -78,11 +77,10 @@ class ByteQueue:
         self._wake = wake
         self._journal = journal
         self._lock = threading.RLock()
-        self._inbox: deque[bytes] = deque()
-        self._is_busy = False
-        self._is_sealing = False
+        self._is_lent = False
+        self._owes_wake = False
         self._has_asked = False  # the worker to write batches to disk
-        self._bodies: list[bytes] = []  # of the open batch, and their bytes
+        self._count = 0  # of the open batch, and its bytes
         self._size = 0
         self._sealed: deque[Work] = deque()
         self._put_bytes = 0  # changed under the lock
@@ -99,7 +97,7 @@ class ByteQueue:
         """The numbers of those, for the caller of `offer` as well."""
         self.closed = False
         """Whether everything is refused from here on."""
-        self._open = self._next(1)
+        self._open = self._next()
 
     @property
     def held_bytes(self) -> int:
@@ -111,82 +109,68 @@ class ByteQueue:
         Add one message, or refuse it. From any thread, and reentrant.
 
         Returns:
-            Whether it was accepted. A call that interrupts another one of the same
-            thread gets True; should there be no room after all, the message is in
-            `refused` like any other.
+            Whether it was accepted; if not, it is in `refused`.
         """
         with self._lock:
-            if self._is_busy:
-                self._inbox.append(body)
-                return True
-            self._is_busy = True
-            try:
-                size = len(body)
-                used = self._put_bytes - self._released_bytes + size
-                if (
-                    used > self._ample_bytes or self.closed or size > EVENT_MAX_BYTES
-                ) and (reason := self._refusal(size)):
-                    self.refused_count += 1
-                    self.refused.append((body, reason))
-                    return False
-                bodies = self._bodies
-                if self._size + size + len(bodies) >= BODIES_MAX_BYTES:
-                    self._seal()
-                is_first = not bodies
-                if is_first:
-                    self._open.accepted_at = self._clock()
-                bodies.append(body)
-                work = self._open
-                self._size += size
-                self._put_bytes += size
-                self.accepted += 1
-                if len(bodies) >= self._max_count:
-                    self._seal()
-            finally:
-                self._is_busy = False
-        if is_first and not self._sealed:
-            self._wake()  # now that the worker can see what it is woken for
-        if self._inbox:
-            self.admit_inbox()
+            size = len(body)
+            used = self._put_bytes - self._released_bytes + size
+            if (used > self._ample_bytes or self.closed or size > EVENT_MAX_BYTES) and (
+                reason := self._refusal(size)
+            ):
+                self.refused_count += 1
+                self.refused.append((body, reason))
+                return False
+            wakes = False
+            while self._size + size + self._count >= BODIES_MAX_BYTES:
+                wakes = self._seal()
+            if not self._count:
+                self._open.accepted_at = self._clock()
+            # From here to `append` nothing is called: see above.
+            work = self._open
+            if not self._count and not self._sealed:
+                wakes = self._owes_wake = True
+            self._size += size
+            self._count += 1
+            self._put_bytes += size
+            self.accepted += 1
+            work.bodies.append(body)  # type: ignore[union-attr]  # it is open
+            if self._count >= self._max_count:
+                wakes = self._seal() or wakes
+        if wakes or self._owes_wake:
+            self._owes_wake = self._wake() is False
         if self._journal is not None:
             self._journal.write(work, body)
         return True
 
-    def admit_inbox(self) -> None:
-        """Admit what interrupted a call; the call does so, or whoever comes next."""
-        while self._inbox:
-            try:
-                body = self._inbox.popleft()
-            except IndexError:  # another thread was faster
-                return
-            self.offer(body)
-
-    def _next(self, first: int) -> Work:
+    def _next(self) -> Work:
         files = () if self._journal is None else (self._journal.new_file(),)
-        return Work(first, self._clock(), files)
+        return Work(self.accepted + 1, self._clock(), files)
 
-    def _seal(self) -> None:
+    def _seal(self) -> bool:
         """
         Make the open batch one that can be taken, and open another.
 
-        The list stays and its content is copied, so that a call which was interrupted
-        by this one goes on with the list that is still the open one.
+        Returns:
+            Whether the worker is to be woken.
         """
-        bodies = self._bodies
-        if not bodies or self._is_sealing:
-            return
-        self._is_sealing = True
-        try:
-            work = self._open
-            work.fill(bodies[:], self._clock())
-            self._open = self._next(work.first + work.count)
-            self._sealed.append(work)
-            bodies.clear()
-            self._size = 0
-        finally:
-            self._is_sealing = False
-        if len(self._sealed) == 1:
-            self._wake()
+        work = self._open
+        following = self._next()
+        now = self._clock()
+        if not self._count or self._open is not work:  # a handler has done it
+            return False
+        # From here to `append` nothing is called: see above.
+        work.count = self._count
+        work.size = self._size
+        work.sealed_at = now
+        following.first = self.accepted + 1
+        self._open = following
+        self._size = 0
+        self._count = 0
+        self._sealed.append(work)
+        if len(self._sealed) != 1:
+            return False
+        self._owes_wake = True
+        return True
 
     def _refusal(self, size: int) -> Refusal | None:
         """Why *size* more bytes can't come in, after making room if so chosen."""
@@ -219,6 +203,8 @@ class ByteQueue:
             body = oldest.drop_first()
             self._put_bytes -= len(body)
             self.refused.append((body, "queue_full"))
+            if not oldest.count:
+                self._sealed.remove(oldest)
         return True
 
     def _forget_newest(self) -> None:
@@ -230,32 +216,40 @@ class ByteQueue:
                 self._put_bytes -= work.size
                 work.bodies = None
 
-    # The rest is for the worker, the one thread that takes.
+    # The rest is for the worker, the one thread that takes, and for who waits for it.
+
+    def lend(self) -> None:
+        """
+        Let the worker in while a handler waits for it within a call to `offer`.
+
+        The interrupted call holds the lock until the handler returns, so the batch is
+        sealed here. Anywhere else the worker seals, and this does nothing.
+        """
+        if self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001 - as `Condition` asks
+            self._seal()
+            self._is_lent = True
+
+    def take_back(self) -> None:
+        """End what `lend` began; elsewhere it does nothing."""
+        if self._is_lent and self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001 - the same
+            self._is_lent = False
 
     @contextmanager
-    def _exclusively(self) -> Iterator[bool]:
-        """
-        Keep callers out; they wait for a few steps.
-
-        Gives False where the lock stays taken: its holder is interrupted by a signal
-        handler that waits for us. It has sealed, and nobody else can come in.
-        """
-        has_lock = self._lock.acquire(timeout=LOCK_WAIT_S)
-        was_busy, self._is_busy = self._is_busy, True
+    def _exclusively(self) -> Iterator[None]:
+        """Keep callers out, who wait for a few steps; or be lent what they hold."""
+        while not (has_lock := self._lock.acquire(timeout=LOCK_WAIT_S)):
+            if self._is_lent:
+                break
         try:
-            yield has_lock
+            yield
         finally:
-            self._is_busy = was_busy
             if has_lock:
                 self._lock.release()
-        if not was_busy:
-            self.admit_inbox()
 
     def seal(self) -> None:
-        """Let `take` have what is open. From any thread, and in signal handlers."""
-        with self._exclusively() as is_alone:
-            if is_alone:
-                self._seal()
+        """Let `take` have what is open."""
+        with self._exclusively():
+            self._seal()
 
     @property
     def is_crowded(self) -> bool:
@@ -269,15 +263,18 @@ class ByteQueue:
 
     def oldest_at(self) -> float | None:
         """When the first message that waits was accepted. Takes no lock."""
-        for work in tuple(self._sealed):
-            return work.accepted_at
-        return self._open.accepted_at if self._bodies else None
+        try:
+            return self._sealed[0].accepted_at
+        except IndexError:
+            return self._open.accepted_at if self._count else None
 
     def first(self) -> int:
         """The number of the first message that waits, or that would. Takes no lock."""
-        for work in tuple(self._sealed):
-            return work.first
-        return self._open.first
+        first = self._open.first  # read before: sealed meanwhile, it is the other one
+        try:
+            return self._sealed[0].first
+        except IndexError:
+            return first
 
     def take(self) -> Work | None:
         """Take the first sealed batch, with those behind it that fit in as well."""

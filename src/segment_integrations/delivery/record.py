@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from zlib import crc32
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 SUFFIX: Final = ".v1"
@@ -116,6 +116,7 @@ class RecordFile:
         "is_removed",
         "is_whole",
         "path",
+        "records",
         "size",
     )
 
@@ -127,6 +128,8 @@ class RecordFile:
     ) -> None:
         self.path = path
         self.size = size
+        self.records = 0
+        """What this process has written to it."""
         self.is_whole = True
         """False once a write failed: something that should be in it is not."""
         self.is_dirty = False
@@ -143,9 +146,9 @@ class RecordFile:
         Raises:
             OSError: The disk is full, or the like; a part may be there.
         """
-        self._write(record(body))
+        self._write(record(body), 1)
 
-    def append(self, bodies: Iterable[bytes]) -> None:
+    def append(self, bodies: Sequence[bytes]) -> None:
         """
         Add *bodies*, in order and as one write, or none of them.
 
@@ -156,7 +159,7 @@ class RecordFile:
         """
         before, was_whole = self.size, self.is_whole
         try:
-            self._write(b"".join(map(record, bodies)))
+            self._write(b"".join(map(record, bodies)), len(bodies))
         except OSError:
             with suppress(OSError):
                 os.truncate(self.path, before)
@@ -164,7 +167,7 @@ class RecordFile:
                 self.is_whole, self._is_torn = was_whole, False
             raise
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes, records: int) -> None:
         descriptor = self._descriptor or self._begin()
         if self._is_torn:
             data = b"\n" + data
@@ -179,6 +182,7 @@ class RecordFile:
             self.is_whole = False
             # The kernel says why only to the next write, and it is hardly ever another.
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.records += records
         if self.is_removed:  # in the meantime; this has perhaps made it anew
             self._unlink()
         else:

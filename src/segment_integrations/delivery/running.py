@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 THREAD_NAME: Final = "segment-integrations"
 
-SLEEP_MAX_S: Final = 3_600.0
-"""A wait is looked at again after this: `get` refuses what its clock cannot hold."""
+SLEEP_MAX_S: Final = 60.0
+"""A wait is looked at again after this, should a wake have been lost. Source: ours."""
 
 FAULT_PAUSE_S: Final = 1.0
 """After a fault of our own in a turn, so that it cannot spin. Source: ours."""
@@ -67,11 +67,12 @@ class Running:
         self._drops = drops
         process_exit.watch(self)
 
-    def wake(self) -> None:
-        """Have somebody make the turns. Reentrant, never waits for one."""
+    def wake(self) -> bool:
+        """Have somebody make the turns, as `start`. Reentrant, never waits for one."""
         self._tokens.put(None)
-        self.start()
+        has_started = self.start()
         process_exit.arm()
+        return has_started
 
     def start(self) -> bool:
         """
@@ -82,14 +83,12 @@ class Running:
         """
         if not self._free:
             return True
-        try:
-            self._free.pop()
-        except IndexError:  # another thread was faster
-            return True
+        if type(self._tokens) is not queue.SimpleQueue:
+            # gevent has replaced it since: a wait would stop all greenlets.
+            self._tokens = queue.SimpleQueue()
         try:
             threading.Thread(target=self._run, name=THREAD_NAME, daemon=True).start()
         except RuntimeError:  # the interpreter ends, or the system has no more
-            self._free.append(None)
             return False
         return True
 
@@ -101,8 +100,8 @@ class Running:
 
     def begin(self, timeout: float, *, stopping: bool) -> Waiter:
         """Have everything put so far sent without lingering; `finish` waits for it."""
-        queue = self.worker.queue
-        queue.seal()  # by this thread, which may have interrupted one of its own calls
+        queue = self.queue
+        queue.lend()
         waiter = self.worker.ledger.add(
             queue.accepted,
             queue.refused_count,
@@ -122,8 +121,9 @@ class Running:
             Whether everything that it waits for was delivered.
         """
         try:
-            if waiter.target == 0 and self.worker.spool is None:
-                return not waiter.was_refused
+            if waiter.target == 0 and not self.worker.may_have_work:
+                self.worker.ledger.report(waiter)
+                return not waiter.has_lost
             if self._runner == threading.get_ident():
                 return False
             if not self.start():
@@ -134,6 +134,7 @@ class Running:
             except queue.Empty:
                 return False
         finally:
+            self.queue.take_back()
             self.worker.ledger.discard(waiter)
             if waiter.stopping:
                 self._drained = waiter.target
@@ -153,25 +154,44 @@ class Running:
 
     @property
     def needs_drain(self) -> bool:
-        """Whether something waits that no drain has tried to send yet."""
+        """Whether something is left to do that no drain has waited for yet."""
         worker = self.worker
-        return worker.backlog.pending > 0 and worker.queue.accepted > self._drained
+        if worker.backlog.pending:
+            return worker.queue.accepted > self._drained
+        return bool(worker.losses.waiting) or worker.is_at_work
 
     def _run(self) -> None:
+        try:
+            self._free.pop()  # here, not in `start`, which may be interrupted for good
+        except IndexError:  # another thread was faster
+            return
         self._runner = threading.get_ident()
+        try:
+            self._loop()
+        finally:
+            self._runner = None
+            self._free.append(None)
+        if self.worker.hooks:  # posted since the last look: a thread of its own
+            self.start()
+
+    def _loop(self) -> None:
+        worker = self.worker
         while True:
-            wait = self._turn()
-            if (
-                self._retired
-                and not self.worker.backlog.pending
-                and not self.worker.hooks
+            try:
+                wait = self._turn()
+            except BaseException as error:  # noqa: BLE001 - of a hook or a transport
+                self._throttle.log(
+                    "turn",
+                    logging.ERROR,
+                    "a hook or a transport raised %s, which ends no delivery",
+                    type(error).__name__,
+                )
+                wait = FAULT_PAUSE_S
+            if self._retired and not (
+                worker.backlog.pending or worker.hooks or worker.losses.waiting
             ):
                 break
             self._sleep(wait)
-        self._runner = None
-        self._free.append(None)
-        if self.worker.hooks:  # posted since the last look: a thread of its own
-            self.start()
 
     def _run_here(self, waiter: Waiter) -> None:
         """Make the turns on this thread until *waiter* is told or its time is up."""

@@ -1,12 +1,6 @@
 """
 Keeps batches on disk, in a folder that belongs to one process while that lives.
 
-    spool_dir/
-      1f0c9a2e-4711-18c3f2a5b10-7a1c/     key's fingerprint, process id, time, chance
-        lock                              locked while the process lives
-        1764000000125-000001.v1           a batch, see `record`
-      dead/                               see `dead`
-
 A process that starts adopts the folders whose lock is free and whose write key is its
 own, so no two processes ever wait for each other. A file goes when its batch is
 settled: there is nothing to compact, and no offset that could be wrong.
@@ -15,7 +9,6 @@ settled: there is nothing to compact, and no offset that could be wrong.
 from __future__ import annotations
 
 import errno
-import hashlib
 import itertools
 import os
 import secrets
@@ -24,135 +17,42 @@ import time
 import weakref
 from collections import deque
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from segment_integrations.delivery.record import (
-    SUFFIX,
-    RecordFile,
-    open_file,
+from segment_integrations.delivery.folders import (
+    FOLDER_MODE,
+    LOCK,
+    Left,
+    abandon,
+    fingerprint,
+    folders,
+    left_in,
+    lock,
+    record_files,
 )
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows, where `spool` is refused at start
-    fcntl = None  # type: ignore[assignment]
+from segment_integrations.delivery.record import SUFFIX, RecordFile, open_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from pathlib import Path
 
     from segment_integrations.delivery.work import Work
 
-LOCK: Final = "lock"
-DEAD: Final = "dead"
-FOLDER_MODE: Final = 0o700
-
 SPOOL_MAX_BYTES: Final = 256 * 1024 * 1024
-"""All processes of a folder together; over it the oldest goes. Source: delivery 6."""
+"""
+All processes of a directory together; over it the oldest goes. Source: delivery 6.
+
+Each has its share for certain, whatever the others have left lying about.
+"""
 
 SYNC_EVERY_S: Final = 1.0
 """What a power cut may cost; a crash of the process costs nothing. Source: as above."""
-
-FINGERPRINT_CHARS: Final = 8
-"""Of SHA-256: tells sources apart and says nothing about a random key."""
 
 OPEN_FILES: Final = 16
 """Descriptors that the host lends us; a file beyond is opened anew. Source: ours."""
 
 RECORD_OVERHEAD_BYTES: Final = 10
 """Checksum, space and line feed."""
-
-
-class Folder(NamedTuple):
-    """What the name of a process's folder says."""
-
-    path: Path
-    fingerprint: str
-    pid: int
-
-
-class Left(NamedTuple):
-    """
-    A file of another process.
-
-    Args:
-        file: The file.
-        ended_at: When it was written to last, in Unix seconds: as old as its youngest.
-        lines: How many it has; what is damaged among them is found when it is read.
-    """
-
-    file: RecordFile
-    ended_at: float
-    lines: int
-
-
-def fingerprint(write_key: str) -> str:
-    """What stands for *write_key* in a folder's name."""
-    return hashlib.sha256(write_key.encode()).hexdigest()[:FINGERPRINT_CHARS]
-
-
-def folders(directory: Path) -> list[Folder]:
-    """The processes' folders in *directory*, oldest first; not there: none."""
-    found = []
-    with suppress(OSError):
-        for entry in os.scandir(directory):
-            parts = entry.name.split("-")
-            is_whole = len(parts) == 4 and not entry.name.startswith(".")  # noqa: PLR2004
-            if is_whole and parts[1].isdecimal() and entry.is_dir():
-                folder = Folder(Path(entry.path), parts[0], int(parts[1]))
-                found.append((parts[2].zfill(12), folder))
-    return [folder for _, folder in sorted(found)]
-
-
-def lock(path: Path) -> int | None:
-    """
-    Take the lock of a process's folder.
-
-    Returns:
-        The descriptor that holds it until it is closed, or None while another has it.
-
-    Raises:
-        OSError: The folder is gone, or its file system has no locks.
-    """
-    descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def record_files(path: Path) -> list[Path]:
-    """The files of a process's folder, in the order of the calls."""
-    return sorted(path.glob(f"*{SUFFIX}"))
-
-
-def left_in(path: Path, failed: Callable[[OSError], object]) -> Iterator[Left]:
-    """What a process has left in its folder *path*, in order."""
-    for name in record_files(path):
-        try:
-            data = name.read_bytes()
-            ended_at = name.stat().st_mtime
-        except FileNotFoundError:  # it went meanwhile
-            continue
-        except OSError as error:
-            failed(error)
-            continue
-        yield Left(RecordFile(name, len(data)), ended_at, data.count(b"\n"))
-
-
-def abandon(path: Path, descriptor: int) -> None:
-    """Give a folder back: without a file it goes, with some another may adopt it."""
-    with suppress(OSError):
-        if all(entry.name == LOCK for entry in list(path.iterdir())):
-            (path / LOCK).unlink()
-            path.rmdir()
-    with suppress(OSError):
-        os.close(descriptor)
 
 
 class Spool:
@@ -191,6 +91,7 @@ class Spool:
         self._files: set[RecordFile] = set()
         self._opened: deque[RecordFile] = deque()
         self._adopted: dict[Path, int] = {}
+        self._others = 0
         self._others_bytes = 0
         _live.add(self)
 
@@ -255,9 +156,13 @@ class Spool:
     def write(self, work: Work, body: bytes) -> None:
         """Write one message of *work* at once. Never raises."""
         try:
-            work.files[0].add(body)
+            file = work.files[0]
+            file.add(body)
         except OSError as error:
             self._failed(error)
+        else:
+            if file.is_removed:  # this came late, and has perhaps made it anew
+                self._files.discard(file)
 
     def save(self, work: Work, behind: Work | None, age: float) -> bool:
         """
@@ -302,7 +207,7 @@ class Spool:
         """
         self._let_go()
         found: list[Left] = []
-        others_bytes = 0
+        others = others_bytes = 0
         for folder in folders(self.directory):
             if folder.path == self.path or folder.path in self._adopted:
                 continue
@@ -318,11 +223,12 @@ class Spool:
                     self._adopted[folder.path] = descriptor
                     found += left_in(folder.path, self._failed)
                     continue
+            others += 1
             with suppress(OSError):
                 others_bytes += sum(
                     path.stat().st_size for path in record_files(folder.path)
                 )
-        self._others_bytes = others_bytes
+        self._others, self._others_bytes = others, others_bytes
         self._files.update(left.file for left in found)
         self._let_go()
         return found
@@ -340,8 +246,9 @@ class Spool:
 
     @property
     def excess_bytes(self) -> int:
-        """How far the whole directory is over its cap, as last seen."""
-        return self.used_bytes + self._others_bytes - self.max_bytes
+        """How far we are over what the cap leaves us, as last seen."""
+        share = self.max_bytes // (1 + self._others)
+        return self.used_bytes - max(share, self.max_bytes - self._others_bytes)
 
     def sync(self) -> bool:
         """Have what was written survive a power cut; whether there was anything."""

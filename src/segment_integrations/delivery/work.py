@@ -28,6 +28,7 @@ class Work:
         "count",
         "files",
         "first",
+        "is_part",
         "sealed_at",
         "size",
     )
@@ -47,6 +48,8 @@ class Work:
         self.attempts = 0
         """Attempts that were made with it in vain."""
         self.files = list(files)
+        self.is_part = False
+        """Whether the files hold more than it: the other half of a split."""
 
     def fill(self, bodies: list[bytes], sealed_at: float) -> None:
         """Give it its messages; it takes no more."""
@@ -58,11 +61,10 @@ class Work:
     @property
     def is_on_disk(self) -> bool:
         """Whether the files hold all of it, so that the memory may forget it."""
-        return bool(self.files) and all(file.is_whole for file in self.files)
-
-    def leave_memory(self) -> None:
-        """Forget the bodies, which the files hold."""
-        self.bodies = None
+        return (
+            all(file.is_whole for file in self.files)
+            and sum(file.records for file in self.files) >= self.count > 0
+        )
 
     def join(self, other: Work) -> None:
         """Take in what comes right after it; both are in memory."""
@@ -95,4 +97,5 @@ class Work:
         left.fill(self.bodies[:middle], self.sealed_at)
         right = Work(self.first and self.first + middle, self.accepted_at, self.files)
         right.fill(self.bodies[middle:], self.sealed_at)
+        right.is_part = True
         return left, right

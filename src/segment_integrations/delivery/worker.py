@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 ATTEMPT_MIN_S: Final = 0.05
 """The least that a shortened attempt gets. Source: ours, one slow round trip."""
 
+TURN_WAIT_S: Final = 1.0
+"""How long the end of a process waits for a disk that hangs. Source: ours."""
+
 FOREVER: Final = float("inf")
 
 
@@ -55,7 +58,7 @@ class Worker:
         *,
         drops: Drops,
         throttle: Throttle,
-        wake: Callable[[], None],
+        wake: Callable[[], bool | None],
     ) -> None:
         self._transport = transport
         self._options = options
@@ -83,6 +86,8 @@ class Worker:
         # Between the one that sends and the one that gives up. No caller of `put`
         # takes it, and it is not held while a request is in flight.
         self._turn = threading.RLock()
+        self.is_at_work = False
+        """Whether a turn is under way, hooks included."""
         self._generation = 0
         self._failures = 0
         self._failing_since = FOREVER
@@ -94,6 +99,17 @@ class Worker:
         """As `Stats` names it."""
         return "closed" if self.hold is None else "open"
 
+    @property
+    def may_have_work(self) -> bool:
+        """Whether a flush has something to wait for, also if nothing was ever put."""
+        has_spool = self.spool is not None
+        return has_spool or bool(self.losses.waiting) or self.is_at_work
+
+    @property
+    def writes_at_once(self) -> bool:
+        """Whether each message is on disk before its call returns."""
+        return self._options.spool == "always" and self.spool is not None
+
     def step(self) -> float:
         """
         Make one turn: run hooks, tend the disk, send at most one batch.
@@ -102,13 +118,20 @@ class Worker:
             Seconds until the next turn has something to do: 0 for at once, infinity
             for not until something is put.
         """
+        self.is_at_work = True
+        try:
+            return self._step()
+        finally:
+            self.is_at_work = False
+
+    def _step(self) -> float:
         self.hooks.run()
         self.losses.bury()
         now = self._options.clock()
+        expired: list[Work] = []
         with self._turn:
             is_outage = now - self._failing_since > OUTAGE_S
             tend_in = self.backlog.tend(now, is_outage=is_outage)
-            expired: list[Work] = []
             wait = self._due_in(expired)
         for work in expired:
             self.losses.expired(work, self._fault)
@@ -126,12 +149,17 @@ class Worker:
             How many messages are lost, to be counted as dropped by the caller, and
             how many the spool keeps for the next process.
         """
-        with self._turn:
+        self.losses.bury()
+        if not self._turn.acquire(timeout=TURN_WAIT_S):
+            return 0, self.backlog.pending  # the disk hangs, and so would we
+        try:
             self._generation += 1
             kept, gone = self.backlog.keep()
             for work in gone:
                 self.backlog.settle(work)
                 self.losses.note(work)
+        finally:
+            self._turn.release()
         return sum(work.count for work in gone), kept
 
     def _due_in(self, expired: list[Work]) -> float:
@@ -254,7 +282,7 @@ class Worker:
     def _attempt(self, batch: Batch) -> Answer | TransportError:
         """Post *batch*; whatever a transport raises means that no answer came."""
         try:
-            answer = self._transport.send(batch)
+            answer: object = self._transport.send(batch)
         except TransportError as error:
             cause = type(error.__cause__ or error).__name__
             self.last_error, self._fault = cause, error
@@ -263,6 +291,10 @@ class Worker:
             self.last_error = type(error).__name__
             self._fault = TransportError(f"the transport raised {self.last_error}")
             self._fault.__cause__ = error
+            return self._fault
+        if not isinstance(answer, Answer):
+            self.last_error = "the transport gave no Answer"
+            self._fault = TransportError(self.last_error)
             return self._fault
         if not retry.is_success(answer.status):
             self.last_error, self._fault = str(answer.status), None
