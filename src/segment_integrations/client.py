@@ -369,9 +369,10 @@ class Analytics(Calls):
             ValueError: This is not the main thread.
         """
 
-        def drain(left: float) -> None:
+        def drain(left: float) -> bool:
             with self.throttle.guard("drain"):
-                self.drain(left)
+                return self.drain(left)
+            return False
 
         DrainFirst(drain, timeout).install()
 

@@ -22,19 +22,20 @@ class DrainFirst:
     """
     A handler of SIGTERM that drains, then does what was to be done before.
 
-    It drains twice. First on a thread, while the main thread goes on: it may hold a
-    lock just where the signal interrupted it, which it would never give back while it
-    waits in a handler. What was put in the meantime is little, and is sent by a second
-    drain within the handler, after which nothing more can come.
+    It drains within the handler, so that the process neither goes on nor ends by
+    itself meanwhile. Should that take half of the time, the main thread may hold a lock
+    just where the signal interrupted it: then it goes on, while a thread drains and
+    sends the signal again.
 
     A second SIGTERM from outside ends the process without waiting.
 
     Args:
-        drain: Sends what is queued, within the seconds that it is given.
-        timeout: Seconds for both drains together.
+        drain: Sends what is queued, within the seconds that it is given; whether all
+            was delivered.
+        timeout: Seconds in all.
     """
 
-    def __init__(self, drain: Callable[[float], object], timeout: float) -> None:
+    def __init__(self, drain: Callable[[float], bool], timeout: float) -> None:
         self._drain = drain
         self._timeout = timeout
         self._before: Any = signal.SIG_DFL
@@ -59,14 +60,14 @@ class DrainFirst:
         if not self._is_draining:
             self._is_draining = True
             self._deadline = time.monotonic() + self._timeout
-            try:
-                threading.Thread(target=self._drain_beside, daemon=True).start()
-            except RuntimeError:  # no thread can be started any more
-                self._has_drained = True
-            else:
+            is_done = self._drain(self._timeout / 2)
+            is_early = self._left() > self._timeout / 2
+            if not (is_done or is_early) and self._start():
                 return
-        if self._has_drained:
+        elif self._has_drained:
             self._drain(self._left())
+        if self._has_handed_on:  # by a second signal, in the meantime
+            return
         if callable(self._before):
             self._has_handed_on = True
             signal.signal(number, self._before)
@@ -74,6 +75,13 @@ class DrainFirst:
         elif self._before is signal.SIG_DFL:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+
+    def _start(self) -> bool:
+        try:
+            threading.Thread(target=self._drain_beside, daemon=True).start()
+        except RuntimeError:  # no thread can be started any more
+            return False
+        return True
 
     def _drain_beside(self) -> None:
         try:

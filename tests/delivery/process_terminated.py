@@ -1,8 +1,7 @@
 """
 A program that ends by SIGTERM at each point of a call of `track`, once for each.
 
-The signal that interrupts is the second one, which comes when the drain beside has
-ended: the handler then drains itself, on the thread that it has interrupted.
+The handler drains on the thread that it has interrupted.
 """
 
 import os
@@ -21,24 +20,11 @@ def say(point, message_id):
 
 def one(make, before, number):
     """In a process of its own: whether there is such a point."""
-    # Blocked in all threads, until the point is reached.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     client = make(flush_at=BATCH)
     client.drain_on_sigterm(TIMEOUT_S)
-    say(number, client.track("early", user_id="u"))
-    handler = signal.getsignal(signal.SIGTERM)
-    handler(signal.SIGTERM, None)
-    while signal.SIGTERM not in signal.sigpending():
-        time.sleep(0.001)
-    for _ in range(before):
-        say(number, client.track("late", user_id="u"))
-
-    def end(*_):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-        time.sleep(60)
-
-    signal.signal(signal.SIGUSR1, end)
-    at_point(number, signal.SIGUSR1, lambda: client.track("last", user_id="u"))
+    for _ in range(1 + before):
+        say(number, client.track("before", user_id="u"))
+    at_point(number, signal.SIGTERM, lambda: client.track("last", user_id="u"))
     client.close(TIMEOUT_S)  # there is no such point
 
 

@@ -199,8 +199,8 @@ def test_case_14_a_second_signal_calls_the_handler_once(run, collector, eventual
     program.send(signal.SIGTERM)
     eventually(lambda: target.requests)
     program.send(signal.SIGTERM)
-    program.hear("flagged")
     target.released.set()
+    program.hear("flagged")
     program.say("end")
     program.hear("1")
     assert 0 == program.ended(), program.errors

@@ -138,9 +138,14 @@ class Losses:
         self._oversize.append(body)
         return True
 
-    def bury(self) -> None:
-        """Set aside what waits for it; from any thread, one at a time."""
-        if not self._burying.acquire(blocking=False):
+    def bury(self, patience: float = 0.0) -> None:
+        """
+        Set aside what waits for it; from any thread.
+
+        Args:
+            patience: Seconds to wait for another thread that does the same.
+        """
+        if not self._burying.acquire(timeout=patience):
             return
         try:
             while self._oversize:

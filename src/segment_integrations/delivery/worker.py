@@ -149,7 +149,7 @@ class Worker:
             How many messages are lost, to be counted as dropped by the caller, and
             how many the spool keeps for the next process.
         """
-        self.losses.bury()
+        self.losses.bury(TURN_WAIT_S)
         if not self._turn.acquire(timeout=TURN_WAIT_S):
             return 0, self.backlog.pending  # the disk hangs, and so would we
         try:

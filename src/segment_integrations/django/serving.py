@@ -12,6 +12,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from segment_integrations import defaults
@@ -40,10 +41,14 @@ def drain_at_sigterm() -> None:
         signal.signal(signal.SIGTERM, _Noted(handler))
 
 
-def _drain(timeout: float = DRAIN_S) -> None:
+def _drain(timeout: float = DRAIN_S) -> bool:
+    """Drain all within *timeout* seconds; whether all of it was delivered."""
+    until = time.monotonic() + timeout
+    done = []
     for analytics in defaults.opened():
         with analytics.throttle.guard("drain"):
-            analytics.drain(timeout)
+            done.append(analytics.drain(max(0.0, until - time.monotonic())))
+    return all(done)
 
 
 # -- uvicorn ------------------------------------------------------------------------
