@@ -201,7 +201,8 @@ class ByteQueue:
             self.evicted.append(oldest.first)
             self.evicted_count += 1
             body = oldest.drop_first()
-            self._put_bytes -= len(body)
+            evicted = len(body)  # by itself: a handler may come in after a call
+            self._put_bytes -= evicted
             self.refused.append((body, "queue_full"))
             if not oldest.count:
                 self._sealed.remove(oldest)
@@ -225,14 +226,19 @@ class ByteQueue:
         The interrupted call holds the lock until the handler returns, so the batch is
         sealed here. Anywhere else the worker seals, and this does nothing.
         """
-        if self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001 - as `Condition` asks
+        if self._is_mine():
             self._seal()
             self._is_lent = True
 
     def take_back(self) -> None:
         """End what `lend` began; elsewhere it does nothing."""
-        if self._is_lent and self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001 - the same
+        if self._is_lent and self._is_mine():
             self._is_lent = False
+
+    def _is_mine(self) -> bool:
+        """Whether this thread holds the lock: `Condition` asks it the same way."""
+        owned: bool = self._lock._is_owned()  # type: ignore[attr-defined]  # noqa: SLF001 - 3.11 to 3.13, gevent
+        return owned
 
     @contextmanager
     def _exclusively(self) -> Iterator[None]:
@@ -250,6 +256,7 @@ class ByteQueue:
         """Let `take` have what is open."""
         with self._exclusively():
             self._seal()
+            self._owes_wake = False  # to whom is awake
 
     @property
     def is_crowded(self) -> bool:
