@@ -2,6 +2,7 @@
 
 import math
 import shutil
+import threading
 
 import pytest
 from delivery_bench import body
@@ -214,3 +215,39 @@ def test_drop_oldest_and_a_spool_go_together(make):
     assert one.is_accounted
     one.settle()
     assert numbered(*range(6), *range(18, 26)) == list(dict.fromkeys(one.events))
+
+
+def test_case_18_a_full_disk_is_not_asked_for_each_message(make, tmp_path):
+    """After a refusal the disk is left alone for a while, and batches stay whole."""
+    one = make(*[503] * 50, queue_bytes=40 * len(body("e0000")), flush_at=20)
+    failed = []
+    one.spool._failed = failed.append
+    with file_size_limit(0):
+        for n in range(30):
+            one.put(*numbered(n))
+            one.wait(0.1)
+        assert 1 == len(failed)
+        one.wait(11)
+        assert 2 == len(failed)
+    assert one.is_accounted
+
+
+def test_case_15_a_disk_that_hangs_does_not_hold_the_end_up(make, monkeypatch):
+    """Who gives up waits a moment for the turn, then leaves things as they are."""
+    monkeypatch.setattr("segment_integrations.delivery.worker.TURN_WAIT_S", 0.05)
+    one = make()
+    one.put(*numbered(1, 2))
+    held, release = threading.Event(), threading.Event()
+
+    def hang():
+        with one.worker._turn:
+            held.set()
+            release.wait(10)
+
+    thread = threading.Thread(target=hang)
+    thread.start()
+    assert held.wait(10)
+    assert (0, 2) == one.worker.abandon()
+    release.set()
+    thread.join(10)
+    assert one.is_accounted
