@@ -89,9 +89,13 @@ def processes(session: nox.Session) -> None:
         "-q",
         "tests/delivery",
         "-k",
-        "case_11 or case_17",
+        "case_01 or case_11 or case_17",
         *session.posargs,
-        env={"SEGMENT_TEST_KILLS": "200", "SEGMENT_TEST_FORKS": "1000"},
+        env={
+            "SEGMENT_TEST_KILLS": "200",
+            "SEGMENT_TEST_FORKS": "1000",
+            "SEGMENT_TEST_STORMS": "20",
+        },
     )
 
 

@@ -104,14 +104,14 @@ def test_an_identifier_that_is_none(value):
     ],
 )
 @pytest.mark.parametrize("strict", [True, False])
-def test_timestamp(value, expected, strict):
+def test_case_21_timestamp(value, expected, strict):
     """An aware datetime, an ISO 8601 text or Unix seconds becomes UTC with a Z."""
     assert expected == events.timestamp(value, strict=strict)
 
 
 @pytest.mark.usefixtures("in_new_york")
 @pytest.mark.parametrize("moment", ["2026-01-02T12:00:00", "2031-01-02T12:00:00"])
-def test_a_naive_timestamp_is_local_time(moment):
+def test_case_21_a_naive_timestamp_is_local_time(moment):
     """A naive datetime or text is local time, whatever its value."""
     expected = moment.replace("T12", "T17") + ".000Z"
     naive = dt.datetime.fromisoformat(moment)
@@ -123,7 +123,7 @@ def test_a_naive_timestamp_is_local_time(moment):
     "value",
     ["2026-01-02T12:00:00", dt.datetime(2026, 1, 2)],  # noqa: DTZ001
 )
-def test_strict_refuses_a_naive_timestamp(value):
+def test_case_21_strict_refuses_a_naive_timestamp(value):
     """In strict mode a time without a zone is an error."""
     with pytest.raises(InvalidEvent, match=r"^timestamp has no time zone"):
         events.timestamp(value, strict=True)
@@ -161,7 +161,7 @@ def test_wire_time_is_right_to_the_millisecond(seconds):
 
 
 @given(st.datetimes(timezones=st.just(dt.UTC)))
-def test_an_aware_datetime_is_kept(moment):
+def test_case_21_an_aware_datetime_is_kept(moment):
     """Every aware datetime arrives as the same moment."""
     text = events.timestamp(moment, strict=True)
     assert WIRE.fullmatch(text)
