@@ -82,7 +82,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def processes(session: nox.Session) -> None:
-    """Kill 200 processes at random moments; fork 500 times with Python's hooks, 500 without."""
+    """Kill 200 processes; fork 1,000 times, half of them without Python's hooks."""
     install(session, "tests")
     session.run(
         "pytest",
