@@ -116,9 +116,10 @@ class Collector:
         if step == "reset":
             _reset(handler)
             return
-        body = handler.rfile.read(int(handler.headers["Content-Length"]))
-        if handler.headers.get("Content-Encoding") == "gzip":
-            body = gzip.decompress(body)
+        body = _read(handler)
+        if body is None:  # its sender was killed: no server sees a request
+            handler.close_connection = True
+            return
         headers = {name.lower(): value for name, value in handler.headers.items()}
         request = Request(handler.path, headers, body, handler.number)
         self.requests.append(request)
@@ -144,6 +145,17 @@ class Collector:
         handler.end_headers()
         if status != 204:
             handler.wfile.write(answer)
+
+
+def _read(handler):
+    """The request's body, None where it was cut short."""
+    length = int(handler.headers["Content-Length"])
+    body = handler.rfile.read(length)
+    if len(body) < length:
+        return None
+    if handler.headers.get("Content-Encoding") == "gzip":
+        return gzip.decompress(body)
+    return body
 
 
 def _reset(handler):

@@ -1,11 +1,11 @@
 """Processes that are killed at any moment: what they had accepted arrives."""
 
-import json
 import random
 import secrets
 import sys
 import time
 
+import msgspec
 import pytest
 from spool_bench import leftovers, spooled
 from spool_crash import (
@@ -129,4 +129,4 @@ def say(line):
 
 
 def size(message_id):
-    return len(json.dumps(message(message_id), ensure_ascii=False).encode())
+    return len(msgspec.json.encode(message(message_id)))

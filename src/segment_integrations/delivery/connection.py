@@ -14,6 +14,7 @@ What is used beyond the documented interfaces, all of it in this file:
   the socket can be chosen and every address of a name be tried in the time left.
 - gevent (seen in 26), `socket._wait`: its TLS sockets begin the timeout anew with each
   packet of a handshake or a record.
+- the C module `_socket`, whose look-up no library replaces.
 - http.client of Python 3.11 to 3.13, `HTTPResponse.fp` and `_read_status`: it takes an
   end of the stream for the end of the headers, and 102 and 103 for the answer.
 
@@ -23,6 +24,7 @@ again one for each wait.
 
 from __future__ import annotations
 
+import _socket
 import http.client
 import socket
 import ssl
@@ -149,10 +151,14 @@ def _connect(
         OSError: No address took the connection; of several, the last one's fault.
     """
     host, port = address
+    wanted = (host.strip("[]"), port, 0, socket.SOCK_STREAM)
+    found: Any
     try:
-        found = socket.getaddrinfo(host.strip("[]"), port, 0, socket.SOCK_STREAM)
+        found = socket.getaddrinfo(*wanted)
     except UnicodeError:  # a label that is empty or over 63 characters
         raise socket.gaierror(socket.EAI_NONAME, "not a host name") from None
+    except RuntimeError:  # gevent looks up on a thread, and an ending Python has none
+        found = _socket.getaddrinfo(*wanted)
     fault: OSError = socket.gaierror(socket.EAI_NONAME, "no address")
     for family, kind, protocol, _, target in found:
         limit = seconds()
