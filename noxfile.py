@@ -110,7 +110,7 @@ def soak(session: nox.Session) -> None:
 def benchmarks(session: nox.Session) -> None:
     """What an event costs with each client; writes the plot of the docs."""
     install(session, "benchmarks", extras="demo")
-    arguments = session.posargs or ["--spool", "--svg", "docs/delivery.svg"]
+    arguments = session.posargs or ["--spool", "--svg", "benchmarks/delivery.svg"]
     session.run("python", "benchmarks/delivery.py", *arguments)
 
 
