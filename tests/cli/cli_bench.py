@@ -14,7 +14,7 @@ SEGMENT_KEY = "k3y0123456789abcdefghijklmnopqrs"
 COMMAND = [sys.executable, "-m", "segment_integrations"]
 SECRET = "bob@example.com"
 PRODUCER = """
-import sys
+import sys, time
 from segment_integrations import Analytics
 count, folder, key = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 analytics = Analytics(
@@ -23,6 +23,8 @@ analytics = Analytics(
 for number in range(count):
     id = analytics.track("Paid", {"mail": "bob@example.com"}, user_id=f"u{number}")
     print(id, flush=True)
+while count and analytics.stats().last_error is None:
+    time.sleep(0.005)  # until it has looked for what others left, and tried to send
 print("ready", flush=True)
 sys.stdin.read()
 """
