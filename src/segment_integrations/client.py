@@ -332,7 +332,8 @@ class Analytics(Calls):
             timeout: Seconds to wait at most.
 
         Returns:
-            How many messages were left, which are dropped and counted.
+            How many messages were left: they stay in the spool for the next process;
+            without one they are dropped and counted.
         """
         self.is_closed = True
         defaults.unregister(self)
