@@ -4,7 +4,7 @@ import pytest
 
 from segment_integrations import defaults
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["acceptance", "pytester"]
 
 
 @pytest.fixture(autouse=True)

@@ -40,11 +40,16 @@ PACKAGE = {
     *["no_page", "page_name", "propagate", "reset", "set_user", "tracks"],
 }
 MODULES = {
+    "auth": {"signed_in", "signed_out", "signed_up"},
     "asgi": {"SegmentMiddleware", "lifespan"},
     "wsgi": {"SegmentMiddleware", "analytics_from"},
     "starlette": {"SegmentMiddleware", "analytics_from", "lifespan"},
     "fastapi": {"AnalyticsDep", "SegmentMiddleware", "analytics_from", "lifespan"},
     "flask": {"Segment"},
+    "quart": {"SegmentMiddleware", "analytics_from", "lifespan"},
+    "celery": {"install"},
+    "analytics_python": {"AnalyticsPythonSink", "Client", "adopt"},
+    "sqlalchemy": {"hold_events"},
     "ports": {"Message", "Processor", "RequestInfo", "ResponseInfo", "Sink"},
     "testing": {"BROWSER_HEADERS", "SegmentEvents", "capture"},
 }

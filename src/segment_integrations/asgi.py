@@ -20,11 +20,9 @@ from typing import Any, Final, NoReturn
 
 from segment_integrations.client import Analytics
 from segment_integrations.core.current import RequestContext, set_current
-from segment_integrations.core.request import (
-    ResponseInfo,
-    decoded_headers,
-    from_scope,
-)
+from segment_integrations.core.gateways import from_scope
+from segment_integrations.core.headers import AsgiHeaders
+from segment_integrations.core.request import ResponseInfo
 from segment_integrations.defaults import analytics_now
 from segment_integrations.errors import ConfigurationError
 
@@ -40,6 +38,8 @@ KEY: Final = "segment_integrations"
 
 _BY_NAME: Final[Any] = None
 """Older Starlette (0.40) gives a middleware its app by name, newer by position."""
+
+_CONNECTIONS: Final = frozenset({"http", "websocket"})
 
 _STOPPED: Final = frozenset(
     {
@@ -91,9 +91,11 @@ class SegmentMiddleware:
             await self._lifespan(scope, receive, send)
             return
         context = None
-        if kind in {"http", "websocket"} and KEY not in scope:
-            with self.analytics.throttle.guard("request"):
+        if kind in _CONNECTIONS and KEY not in scope:
+            try:
                 context = self._context(scope)
+            except Exception as error:  # noqa: BLE001 - never the request's
+                self.analytics.throttle.failed("request", error)
         if context is None:
             await self.app(scope, receive, send)
             return
@@ -109,23 +111,29 @@ class SegmentMiddleware:
 
     def _context(self, scope: Scope) -> RequestContext:
         """The holder of one request; overridden where a framework knows more."""
-        return self.analytics.request(from_scope(scope)).context
+        return RequestContext(self.analytics, from_scope(scope))
 
     def _watched(self, context: RequestContext, send: Send) -> Send:
         """*send*, with a look at the first response start after it was forwarded."""
 
-        async def watched(message: Message) -> None:
+        def watched(message: Message) -> Awaitable[None]:
             if message["type"] != "http.response.start" or context.response is not None:
-                await send(message)
-                return
-            response = None
-            with self.analytics.throttle.guard("response"):
-                message, response = self._start(context, message)
-            await send(message)
-            if response is not None:
-                context.observe(response)
+                return send(message)  # no coroutine of ours for each piece of a body
+            return self._begun(context, send, message)
 
         return watched
+
+    async def _begun(
+        self, context: RequestContext, send: Send, message: Message
+    ) -> None:
+        response = None
+        try:
+            message, response = self._start(context, message)
+        except Exception as error:  # noqa: BLE001 - never the request's
+            self.analytics.throttle.failed("response", error)
+        await send(message)
+        if response is not None:
+            context.observe(response)
 
     def _start(
         self, context: RequestContext, message: Message
@@ -137,7 +145,7 @@ class SegmentMiddleware:
             message = {**message, "headers": headers}
         response = ResponseInfo(
             message["status"],
-            lambda: decoded_headers(headers),
+            lambda: AsgiHeaders(headers, is_lower=False),
             lambda: context.routing,
         )
         if self.analytics.settings.anonymous_cookie:

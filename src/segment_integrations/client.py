@@ -13,6 +13,7 @@ from segment_integrations.core import current as current_module
 from segment_integrations.core.calls import OPTION_NAMES, Calls
 from segment_integrations.core.counters import Drops, Throttle
 from segment_integrations.core.current import Bound, RequestContext, current
+from segment_integrations.core.identified import Identified
 from segment_integrations.core.observe import PageCalls
 from segment_integrations.core.pipeline import Pipeline
 from segment_integrations.core.settings import Settings
@@ -122,7 +123,8 @@ class Analytics(Calls):
         self.settings = settings
         self._is_enabled = settings.enabled
         self.throttle = Throttle()
-        self.drops = Drops(self.throttle, self._on_drop)
+        self._identified = Identified()
+        self.drops = Drops(self.throttle, self._on_drop, self._identified.clear)
         self.is_closed = False
         self._is_own = sink is None and transport is None
         self._delivery: Delivery | None = None
@@ -148,6 +150,7 @@ class Analytics(Calls):
             {"name": LIBRARY_NAME, "version": __version__},
             self._put,
             set_aside=self._set_aside,
+            identified=self._identified,
         )
         self.page_calls = PageCalls(
             settings, self.throttle, self._pipeline, lambda: self.is_on
@@ -257,7 +260,6 @@ class Analytics(Calls):
             RequestContext(
                 self,
                 info,
-                started=time.time(),
                 routing=routing,
                 resolve=resolve,
                 detect=detect,
@@ -336,6 +338,7 @@ class Analytics(Calls):
             without one they are dropped and counted.
         """
         self.is_closed = True
+        self._identified.clear()
         defaults.unregister(self)
         left = self._of_sink("close", timeout, default=0, failed=0)
         return left if isinstance(left, int) else 0
@@ -409,7 +412,11 @@ class Analytics(Calls):
             stats = Stats(dropped=self.drops.counts())
         else:
             stats = self._delivery.stats()
-        return replace(stats, pages=dict(self.page_calls.counts))
+        return replace(
+            stats,
+            pages=dict(self.page_calls.counts),
+            unchanged=self._identified.skipped,
+        )
 
     def health(self) -> Health:
         """Whether delivery works, and if not, why."""

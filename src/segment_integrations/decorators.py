@@ -98,10 +98,11 @@ def tracks(
             the property's key; a mapping has other keys: ``{"order_id": "order.id"}``.
         when: ``"success"`` after a normal return, a generator's last item included; an
             exception, or a returned response with a status of 400 or more, sends
-            nothing. ``"start"`` before the body. ``"always"`` after either end, with
-            the properties ``success`` and, after an exception, ``error_type`` (the
-            class, never the text); for a generator that was closed before its end,
-            ``completed`` is False.
+            nothing. In a HEAD request, which the handler of GET answers, nothing is
+            sent unless the setting `methods` has it. ``"start"`` before the body.
+            ``"always"`` after either end, with the properties ``success`` and, after
+            an exception, ``error_type`` (the class, never the text); for a generator
+            that was closed before its end, ``completed`` is False.
 
     Raises:
         ConfigurationError: At the decoration: the event has no name, `when` is unknown,
@@ -233,6 +234,8 @@ class _Tracking:
             if analytics is None:
                 return
             throttle = analytics.throttle
+            if _is_mere_head(analytics.settings.methods):
+                return
             extraction = self._extraction
             if extraction.reads and not analytics.wants_event():
                 return
@@ -248,6 +251,18 @@ class _Tracking:
         finally:
             if binds:
                 set_current(previous)
+
+
+def _is_mere_head(methods: frozenset[str]) -> bool:
+    """
+    True in a HEAD request, unless *methods* says that such a one counts.
+
+    Frameworks let the handler of GET answer it, and what asks so is a program: a link
+    checker, a load balancer.
+    """
+    context = current()
+    info = None if context is None else context.info
+    return info is not None and info.method == "HEAD" and "HEAD" not in methods
 
 
 def _is_failure(result: object) -> bool:

@@ -1,5 +1,6 @@
 """The ports for your own sink, transport or processor, and the facts a policy sees."""
 
+from segment_integrations.core.gateways import from_environ, from_scope
 from segment_integrations.core.message import Message
 from segment_integrations.core.ports import (
     Answer,
@@ -13,8 +14,6 @@ from segment_integrations.core.request import (
     RequestInfo,
     ResponseInfo,
     Routing,
-    from_environ,
-    from_scope,
 )
 
 __all__ = [

@@ -20,7 +20,9 @@ from segment_integrations import asgi
 from segment_integrations.asgi import Lifespan, Scope, analytics_of, lifespan
 from segment_integrations.client import Analytics
 from segment_integrations.core.current import RequestContext
-from segment_integrations.core.request import UNROUTED, Routing, from_scope
+from segment_integrations.core.gateways import from_scope
+from segment_integrations.core.request import UNROUTED, Routing
+from segment_integrations.core.users import user_identity
 from segment_integrations.errors import ConfigurationError
 
 __all__ = ["Lifespan", "SegmentMiddleware", "analytics_from", "lifespan"]
@@ -29,7 +31,6 @@ SESSION_KEY: Final = "user_id"
 """Where applications keep the signed-in user in Starlette's session."""
 
 _CONVERTOR = re.compile(r"{(\w+):[^}]*}")
-_USER_ATTRIBUTES: Final = ("identity", "id", "pk", "user_id", "username")
 
 
 class SegmentMiddleware(asgi.SegmentMiddleware):
@@ -67,14 +68,15 @@ class SegmentMiddleware(asgi.SegmentMiddleware):
 
         info = from_scope(scope, native=native)
         routes = _Routes(scope, self.app)
-        if not info.path.startswith(routes.root_path):
+        if routes.root_path and not info.path.startswith(routes.root_path):
             info.path = routes.root_path + info.path
-        return self.analytics.request(
+        return RequestContext(
+            self.analytics,
             info,
             routing=routes.routing,
             resolve=routes.resolve,
             detect=lambda: self._detect(scope),
-        ).context
+        )
 
     def _detect(self, scope: Scope) -> object:
         """Who is signed in, without marking the session as used."""
@@ -233,18 +235,6 @@ def normal_form(path: object) -> str | None:
         return None
     path = _CONVERTOR.sub(r"{\1}", path)
     return path if path.startswith("/") else f"/{path}"
-
-
-def user_identity(user: object) -> object:
-    """The id of an authenticated user of Starlette's `AuthenticationMiddleware`."""
-    for name in _USER_ATTRIBUTES:
-        try:
-            value: object = getattr(user, name, None)
-        except NotImplementedError:  # BaseUser.identity is abstract by raising this
-            continue
-        if value is not None and value != "":
-            return value
-    return None
 
 
 def analytics_from(request: HTTPConnection) -> Analytics:

@@ -11,12 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from segment_integrations.client import Analytics
 from segment_integrations.core.current import RequestContext, set_current
-from segment_integrations.core.request import (
-    ResponseInfo,
-    Routing,
-    decoded_headers,
-    from_environ,
-)
+from segment_integrations.core.gateways import from_environ
+from segment_integrations.core.headers import lowered
+from segment_integrations.core.request import ResponseInfo, Routing
 from segment_integrations.defaults import analytics_now
 from segment_integrations.errors import ConfigurationError
 
@@ -57,6 +54,9 @@ class Hooks:
     def detect(self) -> object:
         """Tell who is signed in."""
         return None
+
+    def settle(self) -> None:
+        """Take note of what the response's headers still have to say."""
 
     def end(self) -> None:
         """Let go of what ends with the application's call."""
@@ -102,10 +102,11 @@ class Exchange:
             with analytics.throttle.guard("response"):
                 response = ResponseInfo(
                     int(status[:3]),
-                    lambda: decoded_headers(headers),
+                    lambda: lowered(headers),
                     lambda: context.routing,
                 )
                 if analytics.settings.anonymous_cookie:
+                    self.hooks.settle()
                     # An error's headers take the place of the first ones, so they
                     # need the cookie again.
                     cookie = context.cookie_header(response)

@@ -52,6 +52,11 @@ DRIVERS = {
     "fastapi-async": Driver("fastapi", is_async=True),
     "fastapi-sync": Driver("fastapi", is_async=False),
     "flask": Driver("flask", is_async=False),
+    "quart-async": Driver("quart", is_async=True),
+    "quart-sync": Driver("quart", is_async=False),
+    "litestar-async": Driver("litestar", is_async=True),
+    "litestar-sync": Driver("litestar", is_async=False),
+    "aiohttp": Driver("aiohttp", is_async=True),
     "django-wsgi": Driver("django", is_async=False),
     "django-asgi": Driver("django", is_async=True),
 }

@@ -31,7 +31,9 @@ from segment_integrations import (
 )
 
 every_async = pytest.mark.parametrize(
-    "driver", ["starlette-async", "fastapi-async", "django-asgi"], indirect=True
+    "driver",
+    ["starlette-async", "fastapi-async", "quart-async", "django-asgi"],
+    indirect=True,
 )
 every_starlette = pytest.mark.parametrize(
     "driver",

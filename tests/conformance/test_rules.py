@@ -236,6 +236,7 @@ FRAMEWORKS = {
     "starlette": {"starlette"},
     "fastapi": {"starlette", "fastapi"},
     "flask": {"flask", "werkzeug"},
+    "quart": {"quart", "flask", "werkzeug"},  # it is built on parts of Flask
     "django.middleware": {"django"},
     "asgi": set(),
     "wsgi": set(),
@@ -256,7 +257,9 @@ def in_a_fresh_interpreter(*arguments):
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("framework", ["starlette", "fastapi", "flask", "django"])
+@pytest.mark.parametrize(
+    "framework", ["starlette", "fastapi", "flask", "quart", "django"]
+)
 def test_rule_3_nothing_is_patched(framework):
     """No class or function of a framework is another one after we were used."""
     in_a_fresh_interpreter("-m", "unpatched", framework)
@@ -288,7 +291,9 @@ def test_rule_4_a_framework_s_module_imports_only_it(module):
     assert FRAMEWORKS[module] == set(loaded.split()) & ALL
 
 
-@pytest.mark.parametrize("framework", ["starlette", "fastapi", "flask", "django"])
+@pytest.mark.parametrize(
+    "framework", ["starlette", "fastapi", "flask", "quart", "django"]
+)
 def test_rule_4_a_missing_extra(framework):
     """Without the framework the import fails with an error that names it."""
     module = "django.middleware" if framework == "django" else framework

@@ -16,6 +16,7 @@ WARM = {
     " routing middleware.base",
     "fastapi": "applications routing testclient",
     "flask": "app testing sessions",
+    "quart": "app testing sessions asgi",
     "django": "test test.client core.handlers.base core.handlers.asgi urls http"
     " core.handlers.wsgi core.signing dispatch template views.static",
 }

@@ -11,14 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segment_integrations.core.context import page, request_context
+from segment_integrations.core.gateways import from_environ, from_scope
+from segment_integrations.core.headers import AsgiHeaders, EnvironHeaders, has_any
 from segment_integrations.core.policy import accepts_html
 from segment_integrations.core.request import (
     UNROUTED,
     RequestInfo,
     ResponseInfo,
-    decoded_headers,
-    from_environ,
-    from_scope,
     parse_cookies,
 )
 from segment_integrations.core.settings import Settings
@@ -121,8 +120,38 @@ def test_no_text_shows_a_path():
 
 @given(st.lists(st.tuples(st.binary(), st.binary())))
 def test_no_header_fails(pairs):
-    """Any bytes are headers, with their names in lower case."""
-    assert all(name == name.lower() for name in decoded_headers(pairs))
+    """Any bytes are headers, each found by its name in lower case."""
+    headers = AsgiHeaders(pairs, is_lower=False)
+    assert {name.lower().decode("latin-1") for name, _ in pairs} == set(headers)
+    assert len(set(headers)) == len(headers)
+    assert all(headers[name] == headers.get(name) for name in headers)
+
+
+def test_a_repeated_header_is_joined():
+    """Values of one name become one, whichever way their name is written."""
+    pairs = [(b"Accept", b"a"), ("accept", "b"), (b"cookie", b"x=1"), (b"cookie", b"y")]
+    headers = AsgiHeaders(iter(pairs), is_lower=False)
+    assert {"accept": "a, b", "cookie": "x=1; y"} == dict(headers)
+    assert (True, False) == ("accept" in headers, "Accept" in headers)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-moz": "prefetch"},
+        AsgiHeaders([(b"x-moz", b"prefetch")], is_lower=True),
+        EnvironHeaders({"HTTP_X_MOZ": "prefetch", "CONTENT_TYPE": "", "wsgi.input": 1}),
+    ],
+)
+def test_headers_are_one_kind_of_mapping(headers):
+    """A plain mapping, a scope's headers and an environ's are asked alike."""
+    assert {"x-moz": "prefetch"} == dict(headers)
+    assert 1 == len(headers)
+    assert headers.get("content-type") is None
+    assert has_any(headers, frozenset({"x-moz", "purpose"}))
+    assert not has_any(headers, frozenset({"content-type", "purpose"}))
+    with pytest.raises(KeyError):
+        headers["purpose"]
 
 
 @given(st.text())

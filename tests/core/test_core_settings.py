@@ -50,6 +50,8 @@ GOOD = {
     "anonymous_cookie": [(True, True), ("on", True)],
     "consent": [(hook, hook), (HOOK, None)],
     "respect_gpc": [(False, False), ("no", False)],
+    "auth_events": [(True, True), ("1", True)],
+    "user_traits": [(["email"], ("email",)), ("email, title", ("email", "title"))],
     "ip": [("drop", "drop"), ("truncate", "truncate"), ("full", "full")],
     "trusted_proxies": [
         (2, Proxies(count=2)),
@@ -111,6 +113,8 @@ WRONG = {
     "anonymous_cookie": [1],
     "consent": [True],
     "respect_gpc": [0],
+    "auth_events": [1, "perhaps"],
+    "user_traits": [7, [7]],
     "ip": ["none", False],
     "trusted_proxies": [-1, True, 1.5, ["not an address"], [], "x", ["10.0.0.0/99"]],
     "redact_path_params": [7, [7]],

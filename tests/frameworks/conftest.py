@@ -33,16 +33,20 @@ class Browser:
 
     def get(self, path, headers=None, **options):
         headers = {**BROWSER_HEADERS, **(headers or {})}
-        get = self.client.get
-        if self.kind == "asgi":
-            get = async_to_sync(get)
-        return get(path, headers=headers, **options)
+        return self._send(self.client.get, path, headers=headers, **options)
 
     def post(self, path, **options):
-        post = self.client.post
-        if self.kind == "asgi":
-            post = async_to_sync(post)
-        return post(path, **options)
+        return self._send(self.client.post, path, **options)
+
+    def _send(self, send, path, **options):
+        if self.kind == "wsgi":
+            return send(path, **options)
+
+        # In Django 4.2 the methods of the async client are no coroutine functions.
+        async def awaited():
+            return await send(path, **options)
+
+        return async_to_sync(awaited)()
 
 
 @pytest.fixture(params=["wsgi", "asgi"])

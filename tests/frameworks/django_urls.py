@@ -2,9 +2,10 @@
 
 from functools import partial, wraps
 
+from asgiref.sync import sync_to_async
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
-from django.contrib.auth import alogin, alogout, get_user_model, login, logout
+from django.contrib.auth import get_user_model, login, logout
 from django.db import transaction
 from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import include, path, re_path
@@ -12,6 +13,11 @@ from django.views import View
 from django.views.static import serve
 
 from segment_integrations import no_page, page_name, set_user, track
+
+try:
+    from django.contrib.auth import alogin, alogout
+except ImportError:  # Django 4.2 has no async forms
+    alogin, alogout = sync_to_async(login), sync_to_async(logout)
 
 
 def plain(request, *args, **kwargs):
@@ -41,7 +47,10 @@ def uses_user(request):
 
 
 async def auses_user(request):
-    await request.auser()
+    if hasattr(request, "auser"):
+        await request.auser()
+    else:  # Django 4.2
+        await sync_to_async(lambda: request.user.is_authenticated)()
     track("Tracked")
     return HttpResponse("user")
 

@@ -852,7 +852,7 @@ def test_fl_5_dj_6_logout_in_the_view(sent, identity, is_explicit):
     @app.before_request
     def told():
         if is_explicit and flask.request.path == "/logout":
-            identify("9")
+            identify("9", {"plan": "pro"})
 
     client = app.test_client()
     browse(app, "/login/9", client=client)
@@ -937,6 +937,24 @@ def test_login_and_logout_rotate_an_anonymous_id_of_ours(sent):
     second = ids("/logout")
     assert {first[1]}.isdisjoint(second)
     assert ids("/") == [second[-1]]
+
+
+def test_a_logout_that_is_no_event_rotates_the_anonymous_id_too(sent):
+    """Nobody asks who is signed in after it, yet the next visitor is a new one."""
+    app = login_app(sent, anonymous_cookie=True)
+
+    @app.get("/leave")
+    def leave():
+        flask_login.logout_user()
+        return flask.redirect("/")
+
+    client = app.test_client()
+    browse(app, "/login/a", cookie="ajs_anonymous_id=anon-1", client=client)
+    response = browse(app, "/leave", cookie=None, client=client)
+    assert "ajs_anonymous_id=" in "".join(response.headers.getlist("Set-Cookie"))
+    sent.clear()
+    browse(app, "/", cookie=None, client=client)
+    assert "anon-1" not in [one["anonymousId"] for one in sent]
 
 
 def test_fl_5_a_remembered_user(sent):

@@ -9,6 +9,7 @@ be used once), and it is not wiped: a task that outlives the request keeps it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -75,7 +76,7 @@ class RequestContext(Identity):
     Args:
         analytics: As `Identity` has it, and so are *info*, *parent* and *detect*.
         info: The request.
-        started: When it started, in Unix seconds.
+        started: When it started, in Unix seconds; by default now.
         parent: The context around this one.
         routing: Tells where the framework's router took the request.
         resolve: Routes another path of this site, to clean referrers.
@@ -83,37 +84,34 @@ class RequestContext(Identity):
     """
 
     parent: RequestContext | None
-    root: RequestContext
-
-    __slots__ = (
-        "_extra",
-        "_page",
-        "_resolve",
-        "_routing",
-        "_shared",
-        "is_page_sent",
-        "started",
-    )
+    is_page_sent: bool = False
+    _extra: dict[str, Any] | None = None
+    _shared: dict[str, Any] | None = None
+    _page: dict[str, str] | None = None
 
     def __init__(
         self,
         analytics: Owner | None,
         info: RequestInfo | None = None,
         *,
-        started: float = 0.0,
+        started: float | None = None,
         parent: RequestContext | None = None,
         routing: Callable[[], Routing] | None = None,
         resolve: Callable[[str], Routing | None] | None = None,
         detect: Callable[[], object] | None = None,
     ) -> None:
         super().__init__(analytics, info, parent, detect)
-        self.started = started
-        self.is_page_sent = False
+        self.started = time.time() if started is None else started
         self._routing = routing
         self._resolve = resolve
-        self._extra: dict[str, Any] | None = None
-        self._shared: dict[str, Any] | None = None
-        self._page: dict[str, str] | None = None
+
+    @property
+    def root(self) -> RequestContext:
+        """As `Identity` has it."""
+        context = self
+        while context.parent is not None:
+            context = context.parent
+        return context
 
     @property
     def routing(self) -> Routing:

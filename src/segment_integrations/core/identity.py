@@ -8,10 +8,12 @@ request itself says. See docs/identity.md.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from segment_integrations.core import consent, cookie, events, privacy
+from segment_integrations.core.held import Waiting
 
 if TYPE_CHECKING:
     from segment_integrations.core.counters import Throttle
@@ -34,6 +36,9 @@ class _Unset:
 
 UNSET: Final = _Unset()
 
+_NONE_WAIT: Final = Waiting()
+"""Of every request in which nothing waits yet; nothing is ever added to it."""
+
 
 class Identity:
     """
@@ -47,21 +52,18 @@ class Identity:
         detect: Tells who is signed in, by the framework's own means.
     """
 
-    __slots__ = (
-        "_anonymous_id",
-        "_consent",
-        "_cookie_id",
-        "_detect",
-        "_group_id",
-        "_traits",
-        "_user_id",
-        "analytics",
-        "cookie_to_set",
-        "info",
-        "parent",
-        "response",
-        "root",
-    )
+    # Defaults on the class: a request without an event sets none of them.
+    response: ResponseInfo | None = None
+    cookie_to_set: str | None = None
+    waiting: Waiting = _NONE_WAIT
+    is_holding: bool = False
+    announced: dict[str, str] | None = None
+    _user_id: str | _Unset | None = UNSET
+    _anonymous_id: str | _Unset | None = UNSET
+    _group_id: str | _Unset | None = UNSET
+    _traits: dict[str, Any] | None = None
+    _consent: consent.Answer | None = None
+    _cookie_id: str | _Unset | None = UNSET
 
     def __init__(
         self,
@@ -73,16 +75,15 @@ class Identity:
         self.analytics = analytics
         self.info = info
         self.parent = parent
-        self.root: Identity = self if parent is None else parent.root
-        self.response: ResponseInfo | None = None
-        self.cookie_to_set: str | None = None
         self._detect = detect
-        self._user_id: str | _Unset | None = UNSET
-        self._anonymous_id: str | _Unset | None = UNSET
-        self._group_id: str | _Unset | None = UNSET
-        self._traits: dict[str, Any] | None = None
-        self._consent: consent.Answer | None = None
-        self._cookie_id: str | _Unset | None = UNSET
+
+    @property
+    def root(self) -> Identity:
+        """The context of the request itself. Found, not kept: it would be a circle."""
+        context = self
+        while context.parent is not None:
+            context = context.parent
+        return context
 
     @property
     def user_id(self) -> str | None:
@@ -196,6 +197,32 @@ class Identity:
         """Forget user, group, traits and the anonymous id, which may be minted anew."""
         self._anonymous_id = None
         self.sign_out()
+
+    # -- messages that wait for better ones ---------------------------------------
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """
+        Let what is sent in the block wait for the view's own identify.
+
+        Whoever uses it calls `release` when the request ends, for a response may never
+        start. Once one has started, nothing waits.
+        """
+        root = self.root
+        if root.response is not None:
+            yield
+            return
+        if root.waiting is _NONE_WAIT:
+            root.waiting = Waiting()
+        root.is_holding = True
+        try:
+            yield
+        finally:
+            root.is_holding = False
+
+    def release(self) -> None:
+        """Send what waits."""
+        self.root.waiting.release()
 
     # -- the anonymous id that we mint ------------------------------------------
 

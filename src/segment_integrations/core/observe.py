@@ -50,8 +50,10 @@ class PageCalls:
             return policy.no("explicit_page")
         decision = policy.no("failed")
         if context.info is not None:
-            with self._throttle.guard("exclude"):
+            try:
                 decision = policy.decide(context.info, response, self._settings)
+            except Exception as error:  # noqa: BLE001 - the `exclude` setting's
+                self._throttle.failed("exclude", error)
         if not decision.sends:
             return decision
         if context.consent() is False:
@@ -70,7 +72,10 @@ class PageCalls:
 
     def observe(self, context: RequestContext, response: ResponseInfo) -> None:
         """Count the decision on *context*, and send its page call if it is a yes."""
-        with self._throttle.guard("page"):
+        # Each request comes by here: `try` costs nothing, a guard does.
+        try:
+            if context.waiting:
+                context.release()
             decision = self.decide(context, response)
             context.response = response
             self.counts[decision.reason] += 1
@@ -83,3 +88,5 @@ class PageCalls:
                 self._pipeline.emit(
                     "page", own, {"timestamp": context.started}, context, strict=False
                 )
+        except Exception as error:  # noqa: BLE001 - never the request's
+            self._throttle.failed("page", error)

@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import msgspec
 
 from segment_integrations.core import encode, events
+from segment_integrations.core.deferring import Deferrals
+from segment_integrations.core.held import Held
+from segment_integrations.core.identified import Identified
 from segment_integrations.core.identity import in_sample
 from segment_integrations.core.message import EVENT_MAX_BYTES, Call, Message
+from segment_integrations.core.tracing import current_trace
 from segment_integrations.core.views import PAGE_FIELDS, VIEWS, view_fields
 from segment_integrations.errors import EventTooLarge, InvalidEvent
 
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from segment_integrations.core.calls import Options
     from segment_integrations.core.counters import Drops, Throttle
     from segment_integrations.core.current import RequestContext
+    from segment_integrations.core.identified import Ticket
     from segment_integrations.core.ports import Deferral
     from segment_integrations.core.settings import Settings
 
@@ -43,6 +48,7 @@ class Pipeline:
         library: The value of `context.library`.
         put: Takes an encoded message; False means refused (and counted there).
         set_aside: Takes one over Segment's limit; False means that it has no place.
+        identified: The identify calls that stand; by default a memory of its own.
     """
 
     def __init__(
@@ -54,16 +60,19 @@ class Pipeline:
         put: Callable[[bytes, Message], bool],
         *,
         set_aside: Callable[[bytes], bool] = lambda _: False,
+        identified: Identified | None = None,
     ) -> None:
         self.settings = settings
         self.drops = drops
         self.throttle = throttle
         self.library = dict(library)
-        self._bare_context = {"library": self.library}
+        self._bare_context: dict[str, Any] = {"library": self.library}
         self._is_sampling = settings.sample < 1.0
         self.put = put
         self.set_aside = set_aside
+        self.identified = Identified() if identified is None else identified
         self.deferral: Deferral | None = None
+        self._deferrals = Deferrals(settings.queue_bytes)
 
     def allows(self, context: RequestContext | None) -> bool:
         """False, and counted, where consent or sampling say no: cheap, asked first."""
@@ -110,8 +119,8 @@ class Pipeline:
                 )
             except InvalidEvent as error:
                 return self.refuse(error, strict=strict)
-        if "messageId" not in message:
-            message["messageId"] = events.new_message_id()
+        is_plain = len(message) == 1 and not given and not switches
+        message.setdefault("messageId", events.new_message_id())
         if "timestamp" not in message:
             message["timestamp"] = events.now()
         if not self._address(message, call, context_now, user, anonymous):
@@ -120,12 +129,81 @@ class Pipeline:
             own = view_fields(call, own, context_now)
         message.update(own)
         if context_now is None and not given and call != "page":
-            message["context"] = self._bare_context
+            spec_context = self._bare_context
         else:
-            message["context"] = self._context(call, own, context_now, given)
+            spec_context = self._context(call, own, context_now, given)
+        trace = current_trace(self.throttle)
+        if trace is not None and "trace" not in spec_context:
+            spec_context = {**spec_context, "trace": trace}
+        message["context"] = spec_context
         if switches:
             message["integrations"] = switches
-        return self._hand_on(call, message, strict=strict)
+        return self._in_turn(
+            call, message, own, context_now, is_plain=is_plain, strict=strict
+        )
+
+    def _in_turn(
+        self,
+        call: Call,
+        message: dict[str, Any],
+        own: dict[str, Any],
+        context: RequestContext | None,
+        *,
+        is_plain: bool,
+        strict: bool,
+    ) -> str | None:
+        """Hand *message* on behind those that wait in its request."""
+        if call == "identify":
+            return self._identify(
+                message, own, context, is_plain=is_plain, strict=strict
+            )
+        if context is not None:
+            root = context.root
+            if root.waiting and not root.is_holding:
+                root.waiting.release()
+        return self._hand_on(call, message, context, strict=strict)
+
+    def _identify(
+        self,
+        message: dict[str, Any],
+        own: dict[str, Any],
+        context: RequestContext | None,
+        *,
+        is_plain: bool,
+        strict: bool,
+    ) -> str | None:
+        """
+        Hand an identify on, unless one that said the same stands.
+
+        It takes the place of one that waits and joins the same ids.
+        """
+        waiting = None if context is None else context.root.waiting
+        taken: list[Held] = []
+        if waiting and context is not None and context.root.is_holding:
+            stands = waiting.message_id(message)
+            if stands is not None:
+                return stands
+        elif waiting:
+            taken = waiting.displaced_by(message)
+            given = [one.traits for one in taken if one.call == "identify"]
+            for traits in given:
+                own = {"traits": {**traits, **own["traits"]}}
+            message.update(own)
+        sent = None
+        try:
+            ticket: Ticket | None = (asked := self.identified.ticket(message, own))
+            if not is_plain or (context is not None and context.extra()):
+                self.identified.forget(asked)  # it may say what is not looked at
+                ticket = None
+            elif (stands := self.identified.known(asked)) is not None:
+                sent = stands
+                return stands
+            sent = self._hand_on("identify", message, context, ticket, strict=strict)
+            return sent
+        finally:
+            for one in taken:
+                if sent is None or one.call != "identify":
+                    self._hold(context, one.again())
 
     def _address(
         self,
@@ -236,7 +314,13 @@ class Pipeline:
         return events.merged(result, given) if given else result
 
     def _hand_on(
-        self, call: Call, built: dict[str, Any], *, strict: bool
+        self,
+        call: Call,
+        built: dict[str, Any],
+        context: RequestContext | None,
+        ticket: Ticket | None = None,
+        *,
+        strict: bool,
     ) -> str | None:
         message = cast("Message", built)
         try:
@@ -254,14 +338,32 @@ class Pipeline:
                 return None
             return self.refuse(EventTooLarge(len(body), EVENT_MAX_BYTES), strict=strict)
         message_id = message["messageId"]
-        if (
-            self.deferral is not None
-            and self.settings.after_commit
-            and call != "page"
-            and self.deferral.defer(lambda: self._late(body, message), self._lost)
-        ):
+        if context is not None and context.root.is_holding:
+            send = lambda: self._put(body, message, ticket)  # noqa: E731 - as below
+            traits = built.get("traits", {})
+            self._hold(context, Held(call, message, traits, send, self._lost))
             return message_id
-        return message_id if self.put(body, message) else None
+        if call != "page" and self.settings.after_commit:
+            kept = self._deferrals.defer(
+                self.deferral,
+                len(body),
+                lambda: self._put(body, message, ticket),
+                self._lost,
+            )
+            if kept is not None:
+                return message_id if kept else self._overflowed()
+        return message_id if self._put(body, message, ticket) else None
+
+    def _hold(self, context: RequestContext | None, held: Held) -> None:
+        """Let *held* wait in its request, and for the transaction that is open."""
+        if self.settings.after_commit:
+            kept = self._deferrals.defer(self.deferral, 0, held.send, held.lose)
+            if kept is False:
+                self._overflowed()
+                return
+            held.is_deferred = kept is not None
+        if context is not None:
+            context.root.waiting.add(held)
 
     def _note_odd(self, trouble: str) -> None:
         self.throttle.log(
@@ -274,11 +376,18 @@ class Pipeline:
     def _refuse_odd(self, trouble: str) -> None:
         raise InvalidEvent("event", f"holds what JSON can not: {trouble}")
 
-    def _late(self, body: bytes, message: Message) -> None:
-        self.put(body, message)
+    def _put(self, body: bytes, message: Message, ticket: Ticket | None) -> bool:
+        accepted = self.put(body, message)
+        if accepted and ticket is not None:
+            self.identified.note(ticket, message["messageId"])
+        return accepted
 
     def _lost(self) -> None:
         self.drops.add("rolled_back", level=logging.DEBUG)
+
+    def _overflowed(self) -> str | None:
+        self.drops.add("queue_full", detail="too many wait for their transaction")
+        return None
 
     def _process(self, body: bytes) -> Message | None:
         """

@@ -1,10 +1,10 @@
 """
 Finds a decorator that stands on the wrong side of a route decorator.
 
-FastAPI's and Flask's route decorators keep the function that they get and return it
-unchanged; a decorator above them changes something that no request ever calls. That
-would be silent, so it is looked for where it is cheap: in the names that the decorated
-module can see.
+The route decorators of FastAPI, Flask and Django Ninja keep the function that they get
+and return it unchanged; a decorator above them changes something that no request ever
+calls. That would be silent, so it is looked for where it is cheap: in the names that
+the decorated module can see.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-FRAMEWORKS: Final = frozenset({"fastapi", "flask", "quart", "starlette"})
+FRAMEWORKS: Final = frozenset({"fastapi", "flask", "ninja", "quart", "starlette"})
 
 
 def registered_with(function: Any, frame: FrameType) -> str | None:
@@ -61,6 +61,10 @@ def _latest(app: Any) -> Iterator[object]:
     for route in list(getattr(app, "routes", ()))[-1:]:
         yield getattr(route, "endpoint", None)
     yield from list(getattr(app, "view_functions", {}).values())[-1:]
+    router = getattr(app, "default_router", app)  # Django Ninja's API, or its router
+    for view in list(getattr(router, "path_operations", {}).values()):
+        for operation in view.operations[-1:]:
+            yield operation.view_func
     for deferred in list(getattr(app, "deferred_functions", ()))[-1:]:
         for cell in deferred.__closure__ or ():  # a Flask blueprint's
             yield cell.cell_contents

@@ -11,10 +11,11 @@ import fnmatch
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from segment_integrations.core.bots import is_bot
+from segment_integrations.core.headers import has_any
 from segment_integrations.core.privacy import TEXT_MAX_CHARS
 
 if TYPE_CHECKING:
@@ -102,9 +103,23 @@ _PREFETCH_HEADERS: Final = (
     "x-moz",
     "x-sec-purpose",  # Turbo's: a script can not set Sec-* itself
 )
+_SPECIAL: Final = frozenset(
+    {
+        *_PREFETCH_HEADERS,
+        "hx-request",
+        "turbo-frame",
+        "x-inertia",
+        "x-pjax-container",
+        "x-requested-with",
+        "x-up-target",
+    }
+)
+"""Without any of them a request is a navigation by its ``Sec-Fetch-Dest`` alone."""
+
 _PREFETCH_WORDS: Final = ("prefetch", "prerender", "preview")
 
 
+@cache
 def no(reason: Reason) -> PageDecision:
     """A 'no' and its name."""
     return PageDecision(sends=False, reason=reason)
@@ -172,22 +187,10 @@ def _response(
 
 def _navigation(headers: Mapping[str, str], settings: Settings) -> PageDecision | None:
     """What the request's headers rule out; None when it is a navigation."""
-    for name in _PREFETCH_HEADERS:
-        value = headers.get(name)
-        if value and any(word in value.lower() for word in _PREFETCH_WORDS):
-            return no("prefetch")
-    if headers.get("hx-request", "").lower() == "true":
-        if (
-            headers.get("hx-boosted", "").lower() == "true"
-            or headers.get("hx-history-restore-request", "").lower() == "true"
-        ):
-            return None
-        return no("fragment")
-    if settings.spa_navigation and "x-inertia" in headers:
-        is_partial = "x-inertia-partial-component" in headers
-        return no("fragment") if is_partial else None
-    if _is_fragment(headers):
-        return no("fragment")
+    if has_any(headers, _SPECIAL):
+        answer = _special(headers, settings)
+        if answer is not None:
+            return None if answer.sends else answer
     destination = headers.get("sec-fetch-dest")
     if destination == "document":
         return None
@@ -200,6 +203,25 @@ def _navigation(headers: Mapping[str, str], settings: Settings) -> PageDecision 
         return None if is_visit else no("not_navigation")
     # Plain http, older Safari, web views: the browser names HTML first; tools send */*.
     return None if accepts_html(headers.get("accept", "")) else no("not_accepted")
+
+
+def _special(headers: Mapping[str, str], settings: Settings) -> PageDecision | None:
+    """What headers say that few requests have; None where the usual ones decide."""
+    for name in _PREFETCH_HEADERS:
+        value = headers.get(name)
+        if value and any(word in value.lower() for word in _PREFETCH_WORDS):
+            return no("prefetch")
+    if headers.get("hx-request", "").lower() == "true":
+        if (
+            headers.get("hx-boosted", "").lower() == "true"
+            or headers.get("hx-history-restore-request", "").lower() == "true"
+        ):
+            return SENDS
+        return no("fragment")
+    if settings.spa_navigation and "x-inertia" in headers:
+        is_partial = "x-inertia-partial-component" in headers
+        return no("fragment") if is_partial else SENDS
+    return no("fragment") if _is_fragment(headers) else None
 
 
 def _is_fragment(headers: Mapping[str, str]) -> bool:

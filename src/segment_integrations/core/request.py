@@ -1,42 +1,19 @@
 """
 The neutral view of a request and of its response.
 
-ASGI's scope and WSGI's environ are standards, not frameworks, so they are read here
-and no framework file parses a header of its own. Values are read when they are needed
-first: a request that produces no event costs little more than the object.
+Values are read when they are needed first: a request that produces no event costs
+little more than the object. Those of ASGI and WSGI are in `gateways`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from segment_integrations.core.headers import Headers
+
 _COOKIE_MAX_BYTES: Final = 64 * 1024
-
-HeaderPairs = Iterable[tuple[bytes | str, bytes | str]]
-
-
-def decoded_headers(pairs: HeaderPairs) -> dict[str, str]:
-    """
-    Header names in lower case; of a repeated one the values joined by a comma.
-
-    Bytes are read as Latin-1, in which no byte can fail (RFC 9110, section 5.5).
-    """
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in pairs:
-        name = raw_name.decode("latin-1") if isinstance(raw_name, bytes) else raw_name
-        value = (
-            raw_value.decode("latin-1") if isinstance(raw_value, bytes) else raw_value
-        )
-        name = name.lower()
-        if name in headers:
-            joint = "; " if name == "cookie" else ", "
-            headers[name] = f"{headers[name]}{joint}{value}"
-        else:
-            headers[name] = value
-    return headers
-
 
 class RequestInfo:
     """
@@ -198,7 +175,7 @@ class ResponseInfo:
 
 
 def _lower(headers: Mapping[str, str]) -> Mapping[str, str]:
-    if all(name.islower() for name in headers):
+    if isinstance(headers, Headers) or all(name.islower() for name in headers):
         return headers
     return {name.lower(): value for name, value in headers.items()}
 
@@ -211,71 +188,3 @@ def parse_cookies(header: str) -> dict[str, str]:
         if equals:
             cookies.setdefault(name.strip(), value.strip())
     return cookies
-
-
-def from_scope(
-    scope: MutableMapping[str, Any], *, native: Callable[[], object] | None = None
-) -> RequestInfo:
-    """
-    The facts of an ASGI *scope*.
-
-    Path, query and method are taken now, for routing changes the scope; scheme and
-    client are read late, for a proxy middleware corrects them there. `native` is the
-    scope itself where a framework gives nothing better.
-    """
-    path = scope.get("path", "/")
-    root_path = scope.get("root_path", "")
-    # The ASGI spec puts the root path into the path; proxies that strip it do not.
-    if root_path and not path.startswith(root_path):
-        path = root_path + path
-
-    def client() -> str | None:
-        peer = scope.get("client")
-        return peer[0] if peer else None
-
-    return RequestInfo(
-        method=scope.get("method", ""),
-        path=path,
-        query_string=scope.get("query_string", b"").decode("latin-1"),
-        headers=lambda: decoded_headers(scope.get("headers", ())),
-        scheme=lambda: scope.get("scheme", "http").replace("ws", "http"),
-        client=client,
-        native=native or (lambda: scope),
-    )
-
-
-def from_environ(
-    environ: dict[str, Any], *, native: Callable[[], object] | None = None
-) -> RequestInfo:
-    """The facts of a WSGI *environ* (PEP 3333: its texts are bytes read as Latin-1)."""
-
-    def headers() -> dict[str, str]:
-        found = {
-            name[5:].replace("_", "-").lower(): value
-            for name, value in environ.items()
-            if name.startswith("HTTP_")
-        }
-        for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            if environ.get(name):
-                found[name.replace("_", "-").lower()] = environ[name]
-        return found
-
-    def host() -> str | None:
-        found: str | None = environ.get("HTTP_HOST")
-        if found:
-            return found
-        name, port = environ.get("SERVER_NAME"), environ.get("SERVER_PORT")
-        default = {"http": "80", "https": "443"}.get(environ["wsgi.url_scheme"])
-        return name if not name or port == default else f"{name}:{port}"
-
-    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    return RequestInfo(
-        method=environ.get("REQUEST_METHOD", "GET"),
-        path=path.encode("latin-1", "replace").decode("utf-8", "replace") or "/",
-        query_string=environ.get("QUERY_STRING", ""),
-        headers=headers,
-        scheme=lambda: environ.get("wsgi.url_scheme", "http"),
-        client=lambda: environ.get("REMOTE_ADDR") or None,
-        host=host,
-        native=native or (lambda: environ),
-    )

@@ -57,6 +57,8 @@ class Settings:
     session_key: str | None = _setting(checks.text, None)
     user: Callable[[Any], object] | None = _setting(checks.callable_or_path, None)
     group: Callable[[Any], object] | None = _setting(checks.callable_or_path, None)
+    user_traits: tuple[str, ...] = _setting(checks.strings, ())
+    auth_events: bool = _setting(checks.boolean, False)
     anonymous_cookie: bool = _setting(checks.boolean, False)
 
     consent: Callable[[Any], bool | Mapping[str, bool]] | None = _setting(

@@ -34,6 +34,8 @@ class Stats:
         circuit: ``"open"`` while the endpoint refuses us as a whole.
         pages: Decisions about automatic page calls, by reason; ``page`` is a yes.
             `Analytics` fills it in, delivery does not.
+        unchanged: Identify calls that were not sent because an accepted one had said
+            the same. The same holds of it.
     """
 
     enqueued: int = 0
@@ -50,6 +52,7 @@ class Stats:
     spool_error: str | None = None
     circuit: Literal["closed", "open"] = "closed"
     pages: Mapping[str, int] = field(default_factory=dict)
+    unchanged: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ class Seat:
     """Holds the tap: an attribute, so that every module sees a change of it."""
 
     tap: Tap | None = None
+    epoch = 0
+    """Counts the times that a test began to look: what was said before is over."""
 
 
 SEAT = Seat()

@@ -192,6 +192,7 @@ class Losses:
         ):
             return False
         self.dead += len(kept)
+        self._drops.lost()
         self._throttle.log(
             f"dead:{reason}",
             logging.ERROR,

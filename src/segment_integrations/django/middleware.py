@@ -74,6 +74,7 @@ class SegmentMiddleware:
             return response
         finally:
             set_current(previous)
+            _release(held, analytics)
 
     async def _async(self, held: Held) -> HttpResponseBase:
         analytics = _analytics_of(held)
@@ -87,6 +88,7 @@ class SegmentMiddleware:
             return response
         finally:
             set_current(previous)
+            _release(held, analytics)
 
     def _before_view(
         self,
@@ -116,6 +118,13 @@ class SegmentMiddleware:
             held.context.observe(facts)
             if settings.stream_context and response.streaming:
                 streaming.carry(held.context, response)
+
+
+def _release(held: Held, analytics: Analytics) -> None:
+    """Send what still waits: a request may end without a response."""
+    if held.context.waiting:
+        with analytics.throttle.guard("end of the request"):
+            held.context.release()
 
 
 def _analytics_of(held: Held) -> Analytics:

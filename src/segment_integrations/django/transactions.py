@@ -15,43 +15,12 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import connections, transaction
 
+from segment_integrations.core.deferring import Deferred
+
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
 _numbers: Final = itertools.count()
-
-
-class _Held:
-    """
-    One message that waits for the commit of every transaction it was made in.
-
-    Args:
-        put: Hands it on.
-        rolled_back: Called instead, once, when one of them was rolled back.
-        waits: How many there are.
-    """
-
-    __slots__ = ("_is_lost", "_put", "_rolled_back", "_waits")
-
-    def __init__(
-        self, put: Callable[[], None], rolled_back: Callable[[], None], waits: int
-    ) -> None:
-        self._put = put
-        self._rolled_back = rolled_back
-        self._waits = waits
-        self._is_lost = False
-
-    def committed(self) -> None:
-        """One transaction less to wait for."""
-        self._waits -= 1
-        if not self._waits and not self._is_lost:
-            self._put()
-
-    def lost(self) -> None:
-        """One of the transactions will never commit."""
-        if not self._is_lost:
-            self._is_lost = True
-            self._rolled_back()
 
 
 class _Callback:
@@ -64,10 +33,10 @@ class _Callback:
 
     __qualname__ = "segment_integrations"  # for Django's log
 
-    def __init__(self, held: _Held, connection: BaseDatabaseWrapper) -> None:
+    def __init__(self, held: Deferred, connection: BaseDatabaseWrapper) -> None:
         self.number = next(_numbers)
         self.connection = connection
-        self._held: _Held | None = held
+        self._held: Deferred | None = held
 
     def __call__(self) -> None:
         """The transaction has committed."""
@@ -77,7 +46,7 @@ class _Callback:
 
     def __del__(self) -> None:
         if self._held is not None and not sys.is_finalizing():
-            self._held.lost()
+            self._held.lose()
 
 
 class TransactionDeferral:
@@ -93,7 +62,7 @@ class TransactionDeferral:
         if not opened:
             settle_in_tests()  # what waits there came first
             return False
-        held = _Held(put, rolled_back, len(opened))
+        held = Deferred(put, rolled_back, len(opened))
         for connection in opened:
             callback = _Callback(held, connection)
             transaction.on_commit(callback, using=connection.alias, robust=True)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import flask
 
+from segment_integrations.core import events, lifecycle
 from segment_integrations.core.current import fallbacks
 from segment_integrations.flask.request import FlaskHooks, running_context
-from segment_integrations.flask.routing import resolved
+from segment_integrations.pallets import resolved
 from segment_integrations.wsgi import KEY, Exchange, Hooks, SegmentMiddleware
 
 if TYPE_CHECKING:
@@ -92,7 +93,25 @@ class FlaskMiddleware(SegmentMiddleware):
                     context.set_user(hooks.before)  # so that a change is seen as one
                 context.set_user(user_id)
             if identifies:
-                self.analytics.identify(user_id)
+                self._announce(context, user, user_id)
+
+    def _announce(
+        self, context: RequestContext, user: object, user_id: Id | None
+    ) -> None:
+        known = events.identifier(user_id, "user_id")
+        if known is None:
+            return
+        traits = lifecycle.traits_of(user, self.analytics)
+        # The view may have traits to add to the identify.
+        with context.holding():
+            lifecycle.entered(
+                self.analytics,
+                context,
+                lifecycle.SIGNED_IN,
+                known,
+                traits=traits,
+                properties=lifecycle.properties_of(lifecycle.SIGNED_IN, traits),
+            )
 
     def _logged_out(self, _app: object, user: object, **_: object) -> None:
         exchange = _exchange()

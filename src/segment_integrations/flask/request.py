@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import flask
 from flask.sessions import SecureCookieSession
 
+from segment_integrations.core import lifecycle
 from segment_integrations.core.request import UNROUTED, Routing
-from segment_integrations.flask.routing import marked, routed
+from segment_integrations.pallets import marked, routed, unmarked
 from segment_integrations.wsgi import KEY, Exchange, Hooks
 
 if TYPE_CHECKING:
@@ -92,9 +93,16 @@ class FlaskHooks(Hooks):
         if self.settings.anonymous_cookie:
             self.before = self.detect()
 
+    def settle(self) -> None:
+        """See a logout through that no event has asked about."""
+        if self._now is not None and self._now.leaving is not None:
+            self.detect()
+
     def end(self) -> None:
         """Keep the answers, and no more: Flask's objects would form a circle."""
         try:
+            if self._now is not None:
+                self._now.exchange.context.release()  # no response may have started
             self._user = self.detect()
         finally:
             self._now = None
@@ -161,11 +169,24 @@ class FlaskHooks(Hooks):
         now = self._now
         if now is None or not getattr(user, "is_authenticated", False):
             return
+        self._announce_logout(now, user)
         if now.g.get("_login_user") is user:
             now.leaving = user
             now.exchange.context.ask_again()
         else:
             now.exchange.context.sign_out()
+
+    def _announce_logout(self, now: _Running, user: Any) -> None:
+        analytics = self.middleware.analytics
+        if not analytics.settings.auth_events:
+            return
+        traits = lifecycle.traits_of(user, analytics)
+        lifecycle.left(
+            analytics,
+            now.exchange.context,
+            now.exchange.context.user_id,
+            properties=lifecycle.properties_of(lifecycle.SIGNED_OUT, traits),
+        )
 
     def id_of(self, user: Any) -> Id | None:
         """Flask-Login's id of *user*; None for an anonymous one."""
@@ -198,14 +219,5 @@ class FlaskHooks(Hooks):
         if isinstance(session, SecureCookieSession):
             values = [dict.get(session, one) for one in keys]
         else:
-            values = _unmarked(session, keys)
+            values = unmarked(session, keys)
         return next((one for one in values if one is not None), None)
-
-
-def _unmarked(session: Any, keys: tuple[str, ...]) -> list[object]:
-    """The values of *keys*, and the session's flags as they were."""
-    accessed, modified = session.accessed, session.modified
-    try:
-        return [session.get(one) for one in keys]
-    finally:
-        session.accessed, session.modified = accessed, modified

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Self
 
+from segment_integrations.core.tap import SEAT
 from segment_integrations.testing.asserts import Asserts, Message
 from segment_integrations.testing.gate import GATE, settle
 from segment_integrations.testing.reasons import Baseline
@@ -48,6 +49,7 @@ class SegmentEvents(Asserts):
     def clear(self) -> None:
         """Forget what was captured so far."""
         settle()
+        SEAT.epoch += 1
         self._bodies.clear()
         self._baseline = Baseline()
 

@@ -53,6 +53,7 @@ class Gate:
         """Start a capture inside all that run."""
         self._receivers.append(receiver)
         SEAT.tap = self
+        SEAT.epoch += 1
 
     def remove(self, receiver: Receiver) -> None:
         """End a capture, wherever in the nest it is; again: no effect."""

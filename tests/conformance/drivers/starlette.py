@@ -95,12 +95,15 @@ class App:
             self.app.add_middleware(one)
 
     def send(self, ask: Ask) -> Answer:
+        async def served(scope: Any, receive: Any, send: Any) -> None:
+            scope["client"] = [ask.peer, 50_000]  # before 0.41 no argument says it
+            await self.app(scope, receive, send)
+
         client = TestClient(
-            self.app,
+            served,
             base_url=f"{ask.scheme}://testserver",
             raise_server_exceptions=False,
             follow_redirects=False,
-            client=(ask.peer, 50_000),
         )
         for name in ("accept", "accept-encoding", "user-agent"):
             del client.headers[name]

@@ -1,10 +1,15 @@
-"""Flask's routes in the one normal form, with the parameters as the path has them."""
+"""
+What Flask and Quart share: Werkzeug's routes, and sessions of the same kind.
+
+Routes come out in the one normal form, with the parameters as the path has them.
+Imports neither framework.
+"""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -68,10 +73,14 @@ def resolved(adapter: MapAdapter, path: str) -> Routing | None:
     path = path.removeprefix(root)
     try:
         try:
-            rule, args = adapter.match(path, method="GET", return_rule=True)
+            rule, args = adapter.match(
+                path, method="GET", return_rule=True, websocket=False
+            )
         except MethodNotAllowed as error:
             method = next(iter(error.valid_methods or ()), None)
-            rule, args = adapter.match(path, method=method, return_rule=True)
+            rule, args = adapter.match(
+                path, method=method, return_rule=True, websocket=False
+            )
     except HTTPException:  # none of this app's, or a redirect to one
         return None
     return routed(rule, args, path)
@@ -85,3 +94,12 @@ def marked(view: object, method: str) -> object:
         if one is not None and any(hasattr(one, mark) for mark in _MARKS):
             return one
     return view
+
+
+def unmarked(session: Any, keys: tuple[str, ...]) -> list[object]:
+    """The values of *keys* in *session*, and its flags as they were."""
+    accessed, modified = session.accessed, session.modified
+    try:
+        return [session.get(one) for one in keys]
+    finally:
+        session.accessed, session.modified = accessed, modified

@@ -1,5 +1,5 @@
 """
-Delivers through a client that has analytics-python's methods, beside our own engine.
+`AnalyticsPythonSink`: delivers through a client that has analytics-python's methods.
 
 For applications that keep such a client: segment-analytics-python, rudder-sdk-python, a
 subclass or a fake of either. Nothing of them is imported here.

@@ -1,0 +1,38 @@
+"""The Django application of `overhead_apps.py`: its one page, and somebody's session."""
+
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.http import HttpResponse
+from django.urls import path
+from overhead_apps import PAGE
+
+around = None
+is_async = False
+urlpatterns = []
+
+
+def read(request, item):
+    around.view()
+    return HttpResponse(PAGE)
+
+
+async def aread(request, item):
+    around.view()
+    return HttpResponse(PAGE)
+
+
+def patterns():
+    return [path("items/<item>", aread if is_async else read)]
+
+
+def session():
+    """The session key of a user who is signed in."""
+    from django.contrib.auth import get_user_model
+    from django.contrib.sessions.backends.db import SessionStore
+
+    user = get_user_model().objects.create_user("ada")
+    store = SessionStore()
+    store[SESSION_KEY] = str(user.pk)
+    store[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    store[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    store.save()
+    return store.session_key

@@ -1,0 +1,130 @@
+"""
+What the gateway interfaces say of a request: an ASGI scope, a WSGI environ.
+
+They are standards, not frameworks, so they are read here and no framework file parses
+a header of its own. One of these is made for each request, so that making one is cheap
+and everything else is read when somebody asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, Final
+
+from segment_integrations.core.headers import AsgiHeaders, EnvironHeaders
+from segment_integrations.core.request import RequestInfo
+
+_DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
+
+
+class _ScopeInfo(RequestInfo):
+    __slots__ = ("_scope",)
+
+    def __init__(
+        self,
+        scope: MutableMapping[str, Any],
+        native: Callable[[], object] | None,
+    ) -> None:
+        self._scope = scope
+        self._native = native
+        self._headers = self._cookies = None
+        self.method = scope.get("method", "")
+        path: str = scope.get("path", "/")
+        root_path = scope.get("root_path", "")
+        # The ASGI spec puts the root path into the path; proxies that strip it do not.
+        if root_path and not path.startswith(root_path):
+            path = root_path + path
+        self.path = path
+        self.query_string = scope.get("query_string", b"").decode("latin-1")
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        if self._headers is None:
+            self._headers = AsgiHeaders(self._scope.get("headers", ()), is_lower=True)
+        headers: Mapping[str, str] = self._headers
+        return headers
+
+    @property
+    def scheme(self) -> str:
+        scheme: str = self._scope.get("scheme", "http")
+        return scheme.replace("ws", "http")
+
+    @property
+    def client(self) -> str | None:
+        peer = self._scope.get("client")
+        return peer[0] if peer else None
+
+    @property
+    def host(self) -> str | None:
+        return self.headers.get("host")
+
+    @property
+    def native(self) -> object:
+        return self._scope if self._native is None else self._native()
+
+
+def from_scope(
+    scope: MutableMapping[str, Any], *, native: Callable[[], object] | None = None
+) -> RequestInfo:
+    """
+    The facts of an ASGI *scope*.
+
+    Path, query and method are taken now, for routing changes the scope; scheme and
+    client are read late, for a proxy middleware corrects them there. `native` is the
+    scope itself where a framework gives nothing better.
+    """
+    return _ScopeInfo(scope, native)
+
+
+class _EnvironInfo(RequestInfo):
+    __slots__ = ("_environ",)
+
+    def __init__(
+        self, environ: dict[str, Any], native: Callable[[], object] | None
+    ) -> None:
+        self._environ = environ
+        self._native = native
+        self._headers = self._cookies = None
+        self.method = environ.get("REQUEST_METHOD", "GET")
+        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        if not path.isascii():
+            path = path.encode("latin-1", "replace").decode("utf-8", "replace")
+        self.path = path or "/"
+        self.query_string = environ.get("QUERY_STRING", "")
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        if self._headers is None:
+            self._headers = EnvironHeaders(self._environ)
+        headers: Mapping[str, str] = self._headers
+        return headers
+
+    @property
+    def scheme(self) -> str:
+        scheme: str = self._environ.get("wsgi.url_scheme", "http")
+        return scheme
+
+    @property
+    def client(self) -> str | None:
+        return self._environ.get("REMOTE_ADDR") or None
+
+    @property
+    def host(self) -> str | None:
+        environ = self._environ
+        found: str | None = environ.get("HTTP_HOST")
+        if found:
+            return found
+        name, port = environ.get("SERVER_NAME"), environ.get("SERVER_PORT")
+        is_default = port == _DEFAULT_PORTS.get(self.scheme)
+        return name if not name or is_default else f"{name}:{port}"
+
+    @property
+    def native(self) -> object:
+        return self._environ if self._native is None else self._native()
+
+
+def from_environ(
+    environ: dict[str, Any], *, native: Callable[[], object] | None = None
+) -> RequestInfo:
+    """The facts of a WSGI *environ* (PEP 3333: its texts are bytes read as Latin-1)."""
+    return _EnvironInfo(environ, native)

@@ -1,0 +1,182 @@
+"""
+Header fields as the standards carry them, each read when somebody asks for it.
+
+Of the dozen that a browser sends most requests need one or two, and decoding them all
+is dearer than everything else that a request without an event costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+HeaderPairs = Iterable[tuple[bytes | str, bytes | str]]
+
+_NAMES_MAX = 1_024
+
+
+class Headers(Mapping[str, str]):
+    """
+    The fields of a request or a response; names in lower case.
+
+    Bytes are read as Latin-1, in which no byte can fail (RFC 9110, section 5.5).
+    """
+
+    __slots__ = ()
+
+    def has_any(self, names: frozenset[str]) -> bool:
+        """Whether one of *names* is there."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class AsgiHeaders(Headers):
+    """
+    The ``headers`` of an ASGI scope or message.
+
+    Args:
+        pairs: As they stand there.
+        is_lower: Whether the names are sure to be in lower case: a server's are, by
+            the specification; an application's may not be.
+    """
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, pairs: HeaderPairs, *, is_lower: bool) -> None:
+        given: Collection[Any] = (
+            pairs if isinstance(pairs, list | tuple) else list(pairs)
+        )
+        raw: dict[bytes, bytes] = dict(given)
+        if len(raw) != len(given) or not (is_lower or _are_lower(raw)):
+            raw = _joined(given)
+        self._raw = raw
+
+    def __getitem__(self, name: str) -> str:
+        return self._raw[name.encode("latin-1", "replace")].decode("latin-1")
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of *name*, or *default*."""
+        value = self._raw.get(name.encode("latin-1", "replace"))
+        return default if value is None else value.decode("latin-1")
+
+    def has_any(self, names: frozenset[str]) -> bool:
+        """Whether one of *names* is there."""
+        return not _as_bytes(names).isdisjoint(self._raw)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.encode("latin-1", "replace") in self._raw
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.decode("latin-1") for name in self._raw)
+
+
+@lru_cache(maxsize=16)
+def _as_bytes(names: frozenset[str]) -> frozenset[bytes]:
+    return frozenset(name.encode() for name in names)
+
+
+def _are_lower(raw: dict[bytes, bytes]) -> bool:
+    try:
+        return b"".join(raw).islower() or not raw
+    except TypeError:  # texts, which the specification does not have
+        return False
+
+
+def _joined(pairs: HeaderPairs) -> dict[bytes, bytes]:
+    """*pairs* by name in lower case; the values of a repeated one joined."""
+    found: dict[bytes, bytes] = {}
+    for raw_name, raw_value in pairs:
+        name, value = _bytes(raw_name).lower(), _bytes(raw_value)
+        if name in found:
+            joint = b"; " if name == b"cookie" else b", "
+            found[name] += joint + value
+        else:
+            found[name] = value
+    return found
+
+
+def _bytes(value: bytes | str) -> bytes:
+    return value.encode("latin-1", "replace") if isinstance(value, str) else value
+
+
+class EnvironHeaders(Headers):
+    """
+    The header fields of a WSGI environ, or of Django's ``META``, which is alike.
+
+    Args:
+        environ: As the server gave it (PEP 3333: texts are bytes read as Latin-1).
+    """
+
+    __slots__ = ("_environ",)
+
+    def __init__(self, environ: Mapping[str, Any]) -> None:
+        self._environ = environ
+
+    def __getitem__(self, name: str) -> str:
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        text: str = value
+        return text
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of *name*, or *default*."""
+        value = self._environ.get(_variable(name))
+        return value if isinstance(value, str) and _is_there(name, value) else default
+
+    def has_any(self, names: frozenset[str]) -> bool:
+        """Whether one of *names* is there."""
+        if self._environ.keys().isdisjoint(_variables(names)):
+            return False
+        return any(name in self for name in names)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        for variable in self._environ:
+            if variable.startswith("HTTP_"):
+                name = variable[5:].replace("_", "-").lower()
+            elif variable in _UNPREFIXED.values():
+                name = variable.replace("_", "-").lower()
+            else:
+                continue
+            if name in self:
+                yield name
+
+
+_UNPREFIXED = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+
+
+def _is_there(name: str, value: str) -> bool:
+    """Servers give an empty text for these two where the request has none."""
+    return bool(value) or name not in _UNPREFIXED
+
+
+@lru_cache(maxsize=_NAMES_MAX)
+def _variable(name: str) -> str:
+    return _UNPREFIXED.get(name) or "HTTP_" + name.upper().replace("-", "_")
+
+
+@lru_cache(maxsize=16)
+def _variables(names: frozenset[str]) -> frozenset[str]:
+    return frozenset(map(_variable, names))
+
+
+def lowered(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The header fields that a WSGI application gives, by name in lower case."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        key = name.lower()
+        found[key] = f"{found[key]}, {value}" if key in found else value
+    return found
+
+
+def has_any(headers: Mapping[str, str], names: frozenset[str]) -> bool:
+    """Whether *headers* have one of *names*."""
+    if isinstance(headers, Headers):
+        return headers.has_any(names)
+    return not names.isdisjoint(headers)

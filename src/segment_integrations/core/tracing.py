@@ -1,0 +1,34 @@
+"""The trace that an event was made in, where the application uses OpenTelemetry."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from segment_integrations.core.counters import Throttle
+
+_API: Final = "opentelemetry.trace"
+
+
+def current_trace(throttle: Throttle) -> dict[str, str] | None:
+    """
+    Ids of the active span as ``{"traceId": ..., "spanId": ...}``, or None.
+
+    They are 32 and 16 hexadecimal digits, as in a W3C ``traceparent``. The API is
+    never imported: where nothing else has, no span can be active.
+
+    Args:
+        throttle: The log, for an API that is not what it should be.
+    """
+    api = sys.modules.get(_API)
+    if api is None:
+        return None
+    with throttle.guard("trace"):
+        span = api.get_current_span().get_span_context()
+        if span.is_valid:
+            return {
+                "traceId": format(span.trace_id, "032x"),
+                "spanId": format(span.span_id, "016x"),
+            }
+    return None
