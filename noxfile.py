@@ -12,6 +12,48 @@ import nox
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 SUPPORTED = ("3.11", "3.12", "3.13")
+PREFERRED = "3.12"
+"""The one Python that both Django 4.2 and the newest Django support."""
+
+WITHOUT_FRAMEWORKS = [
+    f"--ignore=tests/{name}"
+    for name in (
+        "analytics_python",
+        "cli",
+        "core",
+        "delivery",
+        "demo",
+        "dev",
+        "test_docs.py",
+    )
+]
+"""What old frameworks have no part in: the client alone, the demos, the docs."""
+
+LINES: dict[str, list[str]] = {
+    "oldest": [],  # the floors of pyproject.toml: `floors`
+    "middle": ["django==5.2.*", "starlette==1.3.*", "fastapi==0.136.*"],
+    "routing": ["fastapi==0.137.0"],  # where included routers became nodes of their own
+    "newest": [],
+}
+
+ERA = ["werkzeug==2.3.*"]
+"""What old frameworks came with, where no extra of ours names it."""
+
+INSTEAD = {
+    "3.13": {"django==4.2.*": "django==5.2.*", "fastapi==0.115.3": "fastapi==0.115.*"}
+}
+"""Pins that the framework does not support on a Python, and the oldest that it does."""
+
+OLD_WARNINGS = [
+    # Starlette 0.40 imports python-multipart by its former name.
+    "ignore:Please use `import python_multipart` instead.:PendingDeprecationWarning",
+    # Its TestClient names what anyio has moved since.
+    "ignore:The anyio.abc.BlockingPortal alias is deprecated:DeprecationWarning",
+    # Flask 2.3 on Python 3.12.
+    "ignore:'pkgutil.get_loader' is deprecated:DeprecationWarning",
+    "ignore:'pkgutil.find_loader' is deprecated:DeprecationWarning",
+]
+"""What old releases say of themselves on newer Pythons."""
 
 nox.options.sessions = ["lint", "types", "tests"]
 nox.options.error_on_missing_interpreters = False
@@ -42,15 +84,57 @@ def installed(version: str) -> str | None:
     return None
 
 
-PYTHONS = [found for version in SUPPORTED if (found := installed(version))]
+PYTHONS = {version: found for version in SUPPORTED if (found := installed(version))}
+ONE = PYTHONS.get(PREFERRED) or [*PYTHONS.values()][-1]
 
 
-def install(session: nox.Session, *groups: str, extras: str = "all") -> None:
-    """Install this package with *extras*, and the dependency *groups*."""
+def install(
+    session: nox.Session,
+    *groups: str,
+    extras: str = "all",
+    pins: list[str] | None = None,
+) -> None:
+    """Install this package with *extras*, the dependency *groups*, and *pins*."""
     session.install(
         "-q",
         f".[{extras}]",
         *nox.project.dependency_groups(PYPROJECT, *groups),
+        *(pins or []),
+    )
+
+
+def floors() -> list[str]:
+    """
+    Each floor of pyproject.toml as a pin.
+
+    ``>=4.2`` gives the newest 4.2, ``>=0.115.3`` that very release.
+    """
+    project = PYPROJECT["project"]
+    extras = project["optional-dependencies"].values()
+    pins = set()
+    for requirement in (
+        *project["dependencies"],
+        *(one for all_ in extras for one in all_),
+    ):
+        name, floor, version = requirement.partition(";")[0].strip().partition(">=")
+        if floor:
+            is_exact = version.count(".") > 1
+            pins.add(f"{name}=={version}" if is_exact else f"{name}=={version}.*")
+    return sorted(pins)
+
+
+def pins_of(line: str, version: str) -> list[str]:
+    """What one of the `LINES` installs on a Python *version*."""
+    pins = [*floors(), *ERA] if line == "oldest" else LINES[line]
+    instead = INSTEAD.get(version, {})
+    return [instead.get(pin, pin) for pin in pins]
+
+
+def run_tests(session: nox.Session, *arguments: str) -> None:
+    """Run pytest, and keep what each acceptance id showed for `compatibility`."""
+    kept = Path(session.virtualenv.location) / "acceptance.json"
+    session.run(
+        "pytest", "-n", "auto", f"--acceptance={kept}", *arguments, *session.posargs
     )
 
 
@@ -68,16 +152,61 @@ def types(session: nox.Session) -> None:
     session.run("mypy")
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=ONE)
 def tests(session: nox.Session) -> None:
+    """All tests, with the newest releases, on one Python."""
     install(session, "tests")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-n", "auto", *session.posargs)
+    kept = Path(session.virtualenv.location) / "acceptance.json"
+    session.run(
+        *("coverage", "run", "-m", "pytest", "-n", "auto", f"--acceptance={kept}"),
+        *session.posargs,
+    )
     session.run("coverage", "combine", "-q")
     session.run("coverage", "report", "--format=total")
 
 
+def run_line(session: nox.Session, line: str, version: str) -> None:
+    """The tests of the frameworks with one of the `LINES`; all tests with "newest"."""
+    install(session, "tests", pins=pins_of(line, version))
+    if line == "newest":
+        run_tests(session)
+        return
+    warnings = [argument for one in OLD_WARNINGS for argument in ("-W", one)]
+    is_old = line == "oldest"
+    run_tests(session, *(warnings if is_old else []), *WITHOUT_FRAMEWORKS)
+
+
+@nox.session(python=ONE)
+def oldest(session: nox.Session) -> None:
+    """The tests of the frameworks, with the oldest releases that we support."""
+    run_line(session, "oldest", PREFERRED if PREFERRED in PYTHONS else [*PYTHONS][-1])
+
+
 # -- the long forms: not part of the default, run before a release ------------------
+
+
+@nox.session
+@nox.parametrize(
+    ("python", "line", "version"),
+    [
+        nox.param(found, line, version, id=f"{version}-{line}")
+        for version, found in PYTHONS.items()
+        for line in LINES
+        if found != ONE or line not in {"oldest", "newest"}
+    ],
+)
+def matrix(session: nox.Session, line: str, version: str) -> None:
+    """Every pair that `tests` and `oldest` leave out and the frameworks support."""
+    run_line(session, line, version)
+
+
+@nox.session
+def compatibility(session: nox.Session) -> None:
+    """Write the table of the docs from what the sessions above have kept."""
+    environments = Path(session.virtualenv.location).parent
+    kept = sorted(str(path) for path in environments.glob("*/acceptance.json"))
+    session.run("python", "tests/acceptance_table.py", *kept)
 
 
 @nox.session

@@ -32,6 +32,9 @@ DISTRIBUTIONS: Final = {
     "rest_framework": "djangorestframework",
     "starlette": "starlette",
 }
+PLAIN: Final = ("asgi", "wsgi")
+"""Labels of plain applications, which have no framework."""
+
 NONE: Final = "none"
 """What stands for a framework where the behaviour is about none."""
 
@@ -64,11 +67,16 @@ def framework_of(item: pytest.Item) -> str:
     Where both the file and the name are silent it is `NONE`.
     """
     callspec = getattr(item, "callspec", None)
-    parameters = callspec.params.values() if callspec is not None else ()
-    texts = [one for one in parameters if isinstance(one, str)]
-    for text in (*texts, item.path.stem, item.name):
-        for word in _WORD.findall(text.lower()):
-            if word in DISTRIBUTIONS:
+    parameters = callspec.params if callspec is not None else {}
+    texts = [one for one in parameters.values() if isinstance(one, str)]
+    driver = str(parameters.get("driver", ""))
+    for among, places in (
+        (DISTRIBUTIONS, (*texts, item.path.stem, item.name)),
+        (PLAIN, (driver, item.path.stem)),
+    ):
+        words = (word for text in places for word in _WORD.findall(text.lower()))
+        for word in words:
+            if word in among:
                 return word
     return NONE
 

@@ -15,6 +15,7 @@ import pytest
 
 import segment_integrations
 from segment_integrations import Analytics, Settings, bind, tracks
+from segment_integrations.celery import install
 from segment_integrations.core.calls import Options
 from segment_integrations.core.message import Message
 from segment_integrations.core.policy import EXCLUDED_PATHS, Reason
@@ -272,6 +273,7 @@ def other_names():
         SegmentEvents.assert_tracked,
         SegmentEvents.assert_page,
         SegmentEvents.assert_identified,
+        install,
     ):
         yield from inspect.signature(callable_).parameters
 

@@ -23,6 +23,8 @@ RUNSERVER = ["django", "runserver", "--noreload", "127.0.0.1:{port}"]
 SERVERS = {
     "fastapi": ["uvicorn", "--port", "{port}", "app:app"],
     "flask": [*GUNICORN, "--worker-tmp-dir", "."],
+    "quart": ["hypercorn", "--bind", "127.0.0.1:{port}", "app:app"],
+    "celery": [*GUNICORN[:-1], "app:site", "--worker-tmp-dir", "."],
     "django": [*RUNSERVER, "--settings", "settings"],
 }
 BROWSER = {

@@ -47,10 +47,13 @@ MODULES = {
     "fastapi": {"AnalyticsDep", "SegmentMiddleware", "analytics_from", "lifespan"},
     "flask": {"Segment"},
     "quart": {"SegmentMiddleware", "analytics_from", "lifespan"},
+    "litestar": {*["SegmentMiddleware", "SegmentPlugin", "analytics_from", "lifespan"]},
+    "aiohttp": {"analytics_from", "lifespan", "setup"},
     "celery": {"install"},
     "analytics_python": {"AnalyticsPythonSink", "Client", "adopt"},
     "sqlalchemy": {"hold_events"},
     "ports": {"Message", "Processor", "RequestInfo", "ResponseInfo", "Sink"},
+    "consent": {"CookieReader", "Cookiebot", "OneTrust", "cookiebot", "onetrust"},
     "testing": {"BROWSER_HEADERS", "SegmentEvents", "capture"},
 }
 

@@ -20,8 +20,7 @@ from typing import Any, Final, NoReturn
 
 from segment_integrations.client import Analytics
 from segment_integrations.core.current import RequestContext, set_current
-from segment_integrations.core.gateways import from_scope
-from segment_integrations.core.headers import AsgiHeaders
+from segment_integrations.core.gateways import from_scope, start_of
 from segment_integrations.core.request import ResponseInfo
 from segment_integrations.defaults import analytics_now
 from segment_integrations.errors import ConfigurationError
@@ -41,6 +40,7 @@ _BY_NAME: Final[Any] = None
 
 _CONNECTIONS: Final = frozenset({"http", "websocket"})
 
+_SEQUENCES: Final = (list, tuple)  # a union would be made anew for each request
 _STOPPED: Final = frozenset(
     {
         "lifespan.startup.failed",
@@ -133,21 +133,17 @@ class SegmentMiddleware:
             self.analytics.throttle.failed("response", error)
         await send(message)
         if response is not None:
-            context.observe(response)
+            self.analytics.page_calls.observe(context, response)
 
     def _start(
         self, context: RequestContext, message: Message
     ) -> tuple[Message, ResponseInfo]:
         """The start *message*, nearly always as it was, and what it says."""
         headers = message.get("headers", ())
-        if not isinstance(headers, list | tuple):  # an iterator is read only once
+        if not isinstance(headers, _SEQUENCES):  # an iterator is read only once
             headers = list(headers)
             message = {**message, "headers": headers}
-        response = ResponseInfo(
-            message["status"],
-            lambda: AsgiHeaders(headers, is_lower=False),
-            lambda: context.routing,
-        )
+        response = start_of(message["status"], headers, context)
         if self.analytics.settings.anonymous_cookie:
             cookie = context.cookie_header(response)
             if cookie is not None:

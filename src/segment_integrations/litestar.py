@@ -22,6 +22,7 @@ from litestar.utils import normalize_path
 
 from segment_integrations import asgi
 from segment_integrations.asgi import KEY, Scope, analytics_of, lifespan
+from segment_integrations.core.current import RequestContext
 from segment_integrations.core.gateways import from_scope
 from segment_integrations.core.request import UNROUTED, Routing
 from segment_integrations.core.users import user_identity

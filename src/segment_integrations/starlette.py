@@ -20,7 +20,7 @@ from segment_integrations import asgi
 from segment_integrations.asgi import Lifespan, Scope, analytics_of, lifespan
 from segment_integrations.client import Analytics
 from segment_integrations.core.current import RequestContext
-from segment_integrations.core.gateways import from_scope
+from segment_integrations.core.gateways import ScopeInfo
 from segment_integrations.core.request import UNROUTED, Routing
 from segment_integrations.core.users import user_identity
 from segment_integrations.errors import ConfigurationError
@@ -62,59 +62,75 @@ class SegmentMiddleware(asgi.SegmentMiddleware):
             self._failure = error
 
     def _context(self, scope: Scope) -> RequestContext:
-        def native() -> object:
-            is_http = scope["type"] == "http"
-            return Request(scope) if is_http else HTTPConnection(scope)
-
-        info = from_scope(scope, native=native)
-        routes = _Routes(scope, self.app)
-        if routes.root_path and not info.path.startswith(routes.root_path):
-            info.path = routes.root_path + info.path
+        visit = _Visit(scope, self)
         return RequestContext(
             self.analytics,
-            info,
-            routing=routes.routing,
-            resolve=routes.resolve,
-            detect=lambda: self._detect(scope),
+            visit,
+            routing=visit.routing,
+            resolve=visit.resolve,
+            detect=visit.detect,
         )
 
-    def _detect(self, scope: Scope) -> object:
+
+class _Visit(ScopeInfo):
+    """
+    One request, where it goes and whose it is.
+
+    Where: by what the router puts into the scope, else matched again.
+
+    Args:
+        scope: The request's, before it is routed.
+        middleware: Ours.
+    """
+
+    __slots__ = ("_app", "_before", "_middleware", "_root_path", "_walked")
+
+    def __init__(self, scope: Scope, middleware: SegmentMiddleware) -> None:
+        super().__init__(scope)
+        # Routing changes the scope: the mount's prefix goes into root_path, and a
+        # mounted app takes the place of the outermost one.
+        self._before = {**scope}
+        self._middleware = middleware
+        self._app: object = None
+        self._root_path: str | None = None
+        self._walked: Routing | None = None
+        if "app" not in scope or "app_root_path" in scope:
+            root_path = self.root_path
+            if root_path and not self.path.startswith(root_path):
+                self.path = root_path + self.path
+
+    @property
+    def native(self) -> object:
+        """Starlette's own request."""
+        scope = self._scope
+        return Request(scope) if scope["type"] == "http" else HTTPConnection(scope)
+
+    def detect(self) -> object:
         """Who is signed in, without marking the session as used."""
-        user = scope.get("user")
+        user = self._scope.get("user")
         if user is not None and getattr(user, "is_authenticated", False):
             return user_identity(user)
-        settings = self.analytics.settings
-        session = scope.get("session")
+        settings = self._middleware.analytics.settings
+        session = self._scope.get("session")
         if settings.identity == "resolved" or not isinstance(session, Mapping):
             return None
         return session.get(settings.session_key or SESSION_KEY)
 
-
-class _Routes:
-    """
-    Where a request goes: by what the router puts into its scope, else matched again.
-
-    Args:
-        scope: The request's, before it is routed.
-        app: What the middleware is around.
-    """
-
-    __slots__ = ("_app", "_before", "_scope", "_walked", "root_path")
-
-    def __init__(self, scope: Scope, app: object) -> None:
-        # Routing changes the scope: the mount's prefix goes into root_path, and a
-        # mounted app takes the place of the outermost one.
-        self._scope = scope
-        self._before = dict(scope)
-        # What a router around us said of itself is not true further out.
-        self._before.pop("fastapi", None)
-        # In a mounted app the outermost router is there already.
-        self._app = scope.get("router") or _inside(scope.get("app", app))
-        # FastAPI's own setting; around the whole app we come before it is applied.
-        own = getattr(self._app, "root_path", "")
-        self.root_path: str = scope.get("app_root_path", own or scope.get("root_path"))
-        self._before["root_path"] = self.root_path = self.root_path or ""
-        self._walked: Routing | None = None
+    @property
+    def root_path(self) -> str:
+        """Where the outermost application is mounted."""
+        if self._root_path is None:
+            before = self._before
+            # What a router around us said of itself is not true further out.
+            before.pop("fastapi", None)
+            # In a mounted app the outermost router is there already.
+            outside = before.get("app", self._middleware.app)
+            self._app = before.get("router") or _inside(outside)
+            # FastAPI's own setting; around the whole app it is not applied yet.
+            own = getattr(self._app, "root_path", "")
+            found = before.get("app_root_path", own or before.get("root_path"))
+            before["root_path"] = self._root_path = found or ""
+        return self._root_path
 
     def routing(self) -> Routing:
         """Where the request goes."""
@@ -135,8 +151,10 @@ class _Routes:
         return self._walk(type="http", method="GET", path=path)
 
     def _walk(self, **changes: str) -> Routing:
+        root_path = self.root_path  # finds the application as well
         routes = getattr(self._app, "routes", ())
-        return _match(routes, {**self._before, **changes}, "")
+        scope = {**self._before, "root_path": root_path, **changes}
+        return _match(routes, scope, "")
 
 
 def _match(routes: Sequence[Any], scope: dict[str, Any], prefix: str) -> Routing:

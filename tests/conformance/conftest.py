@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from behaviours import NOT_OF_PLAIN_APPS
 from driving import DRIVERS, Driver
 from neutral import Routes, Site, plain
 
@@ -16,7 +17,13 @@ from segment_integrations.testing import SegmentEvents, capture
 
 @pytest.fixture(params=DRIVERS)
 def driver(request: pytest.FixtureRequest) -> Driver:
-    return DRIVERS[request.param]
+    driver = DRIVERS[request.param]
+    row = request.node.callspec.params.get("row")
+    name = request.node.originalname if row is None else row.id
+    if driver.is_plain and name in NOT_OF_PLAIN_APPS:
+        reason = NOT_OF_PLAIN_APPS[name]
+        request.node.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+    return driver
 
 
 @pytest.fixture

@@ -20,6 +20,11 @@ class Driver:
     is_async: bool
 
     @property
+    def is_plain(self) -> bool:
+        """True of an application without a framework."""
+        return self.framework in {"asgi", "wsgi"}
+
+    @property
     def module(self) -> Any:
         return importlib.import_module(f"drivers.{self.framework}")
 
@@ -57,6 +62,8 @@ DRIVERS = {
     "litestar-async": Driver("litestar", is_async=True),
     "litestar-sync": Driver("litestar", is_async=False),
     "aiohttp": Driver("aiohttp", is_async=True),
+    "asgi": Driver("asgi", is_async=True),
+    "wsgi": Driver("wsgi", is_async=False),
     "django-wsgi": Driver("django", is_async=False),
     "django-asgi": Driver("django", is_async=True),
 }

@@ -1,11 +1,13 @@
-"""The request's context: CTX-1 to CTX-6 and CTX-8 to CTX-11."""
+"""The request's context: CTX-1 to CTX-6 and CTX-8 to CTX-12."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
@@ -32,7 +34,10 @@ from segment_integrations import (
 
 every_async = pytest.mark.parametrize(
     "driver",
-    ["starlette-async", "fastapi-async", "quart-async", "django-asgi"],
+    [
+        *["starlette-async", "fastapi-async", "quart-async", "litestar-async"],
+        *["aiohttp", "asgi", "django-asgi"],
+    ],
     indirect=True,
 )
 every_starlette = pytest.mark.parametrize(
@@ -182,7 +187,7 @@ served_by_a_thread.blocks = True  # type: ignore[attr-defined]
 def test_ctx_4_200_requests_at_once(make_site, driver):
     """Each of 200 concurrent requests has its own user on each of its events."""
     routes = {"/sync": served_by_a_thread}
-    if driver.framework != "flask":
+    if driver.framework not in {"flask", "wsgi"}:
         routes["/async"] = served
     kinds = [*routes] * 200
     site = make_site(routes, flush_at=500)
@@ -423,3 +428,44 @@ def test_ctx_11_blocks_nest(make_site):
     assert site.events.tracks[1]["context"]["job"] == {"a": 1}
     assert "job" not in site.events.tracks[3]["context"]
     assert site.events.pages[0]["userId"] == "u0"
+
+
+# -- CTX-12 ---------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # 3.12: threads and fork
+def test_ctx_12_a_fork_inside_a_request(make_site):
+    """A child that a view forks is nobody's, can be somebody's, and can send."""
+    statuses = []
+
+    def in_child():
+        assert current() is None
+        with bind(user_id="u2"):
+            assert track("Child") is not None
+        assert current() is None
+        assert propagated() == "u1"
+
+    def view(_):
+        nonlocal propagated
+        set_user("u1")
+        propagated = propagate(lambda: current().user_id)
+        child = os.fork()
+        if child == 0:
+            try:
+                in_child()
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
+        statuses.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        track("Parent")
+        return Reply()
+
+    propagated = None
+    site = make_site({"/": view})
+    assert site.visit().status == 200
+    assert [0] == statuses
+    assert [("track", "u1"), ("page", "u1")] == [
+        (one["type"], one["userId"]) for one in site.events.messages
+    ]

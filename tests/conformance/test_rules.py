@@ -237,11 +237,16 @@ FRAMEWORKS = {
     "fastapi": {"starlette", "fastapi"},
     "flask": {"flask", "werkzeug"},
     "quart": {"quart", "flask", "werkzeug"},  # it is built on parts of Flask
+    "litestar": {"litestar"},
+    "aiohttp": {"aiohttp"},
     "django.middleware": {"django"},
     "asgi": set(),
     "wsgi": set(),
 }
-ALL = {"starlette", "fastapi", "flask", "werkzeug", "django", "litestar", "quart"}
+ALL = {
+    *["starlette", "fastapi", "flask", "werkzeug", "django", "litestar", "quart"],
+    "aiohttp",
+}
 
 
 def in_a_fresh_interpreter(*arguments):
@@ -258,7 +263,8 @@ def in_a_fresh_interpreter(*arguments):
 
 
 @pytest.mark.parametrize(
-    "framework", ["starlette", "fastapi", "flask", "quart", "django"]
+    "framework",
+    ["starlette", "fastapi", "flask", "quart", "litestar", "aiohttp", "django"],
 )
 def test_rule_3_nothing_is_patched(framework):
     """No class or function of a framework is another one after we were used."""
@@ -292,7 +298,8 @@ def test_rule_4_a_framework_s_module_imports_only_it(module):
 
 
 @pytest.mark.parametrize(
-    "framework", ["starlette", "fastapi", "flask", "quart", "django"]
+    "framework",
+    ["starlette", "fastapi", "flask", "quart", "litestar", "aiohttp", "django"],
 )
 def test_rule_4_a_missing_extra(framework):
     """Without the framework the import fails with an error that names it."""

@@ -17,6 +17,8 @@ WARM = {
     "fastapi": "applications routing testclient",
     "flask": "app testing sessions",
     "quart": "app testing sessions asgi",
+    "litestar": "app middleware.session.client_side plugins response testing",
+    "aiohttp": "web client web_urldispatcher payload",
     "django": "test test.client core.handlers.base core.handlers.asgi urls http"
     " core.handlers.wsgi core.signing dispatch template views.static",
 }

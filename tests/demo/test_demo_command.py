@@ -75,7 +75,7 @@ def test_one_visit_prints_each_of_its_messages_as_a_line_of_json(framework, run)
     code, out, err = run("--framework", framework, "--once", "--json", *ANY_PORTS)
     assert code == 0, err
     messages = [json.loads(line) for line in out.splitlines()]
-    assert_complete(messages, django=framework == "django")
+    assert_complete(messages)
     assert re.search(r"http://127\.0\.0\.1:\d+ \(" + framework, err)
 
 

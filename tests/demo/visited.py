@@ -30,34 +30,10 @@ def label(message):
     return message["type"], message.get("event") or message.get("name")
 
 
-def without_login(messages, *, django):
-    """
-    *messages* as the other shops have them.
-
-    In Django the login itself is identified, and the view's identify with the new
-    user's traits comes after it.
-    """
-    if not django:
-        return messages
-    kept = []
-    logins = {}
-    for message in messages:
-        user = message.get("userId")
-        if message["type"] == "identify" and user not in logins:
-            assert "traits" not in message or not message["traits"]
-            logins[user] = message["anonymousId"]
-            continue
-        if message["type"] == "identify":
-            assert message["anonymousId"] == logins[user]
-        kept.append(message)
-    return kept
-
-
-def assert_complete(messages, *, django=False):
+def assert_complete(messages):
     """Every message of one visit is there, in order, with all that it should have."""
     for message in messages:
         assert_context(message)
-    messages = without_login(messages, django=django)
     assert [label(message) for message in messages] == EXPECTED
     ids = [message["messageId"] for message in messages]
     assert len(set(ids)) == len(ids)
@@ -121,9 +97,8 @@ def assert_properties(by_name):
     assert by_name["/products/{slug}"]["properties"]["route"] == "/products/{slug}"
 
 
-def assert_visits(messages, count, *, django=False):
+def assert_visits(messages, count):
     """*count* whole visits are there, whichever process each message came from."""
-    messages = without_login(messages, django=django)
     assert Counter(label(message) for message in messages) == Counter(
         EXPECTED * count
     ), [label(message) for message in messages]

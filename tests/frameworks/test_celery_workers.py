@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from segment_integrations.flask import Segment
 from segment_integrations.testing import BROWSER_HEADERS
 
 HERE = Path(__file__).parent
+EXAMPLES = HERE.parents[1] / "examples"
 WAIT_S = 60
 WORKER = [
     *("celery", "-A", "celery_served", "worker", "--concurrency", "1"),
@@ -122,13 +124,6 @@ def _work(folder):
         worker.end()
 
 
-def shop(app):
-    """A site whose view sends tasks for its user."""
-    site = Flask("shop")
-    Segment(site, app_analytics(), pages="off") if False else Segment(site)
-    return site
-
-
 @pytest.mark.parametrize("pool", ["prefork", "solo", "threads"])
 def test_ce_1_real_workers(work, collector, app, pool):
     """CE-1, CE-3, CE-4: who it is arrives; the end of the worker loses no event."""
@@ -143,7 +138,8 @@ def test_ce_1_real_workers(work, collector, app, pool):
         return "sent"
 
     worker = work(collector.url, "--pool", pool)
-    assert 200 == site.test_client().post("/checkout", headers=BROWSER_HEADERS).status_code
+    answer = site.test_client().post("/checkout", headers=BROWSER_HEADERS)
+    assert 200 == answer.status_code
     worker.wait_for("succeeded in", 2)
     app.tasks["work"].delay("From nobody")
     worker.wait_for("succeeded in", 3)
@@ -151,10 +147,8 @@ def test_ce_1_real_workers(work, collector, app, pool):
     assert 0 == worker.stop(), worker.text
 
     messages = collector.messages()
-    assert {("From request", "u1"): 1, ("Again", "u1"): 3} == {
-        pair: [(one["event"], one.get("userId")) for one in messages].count(pair)
-        for pair in {(one["event"], one.get("userId")) for one in messages}
-    }, worker.text
+    found = Counter((one["event"], one.get("userId")) for one in messages)
+    assert {("From request", "u1"): 1, ("Again", "u1"): 3} == found, worker.text
     assert {"library"} == {key for one in messages for key in one["context"]}
     assert 0 == collector.duplicates
 
@@ -196,21 +190,47 @@ def test_flush_per_task_is_bounded(work, app):
     assert "not sent" in worker.text
 
 
-# -- CE-5: RQ, by the recipe of docs/frameworks/celery.md ----------------------------
+# -- CE-5: RQ, by the recipe of the docs ---------------------------------------------
 
-RECIPE = re.compile(r"```python\n(# jobs\.py\n.*?)```", re.DOTALL)
 HORSE = """
 import os, sys
+from redis import Redis
+from rq.job import Job
 import jobs
-from jobs import *
+from segment_integrations import bind
 
-class Job:
-    id = "1"
-    meta = {"segment": {"user_id": "u1", "anonymous_id": None, "group_id": None}}
+def run_with_no_flush(number):
+    with bind(user_id="u1"):
+        jobs.send_invoice.__wrapped__(number)
 
+with bind(user_id="u1", anonymous_id="visitor-1"):
+    meta = jobs.sender()
+function = {"flush": jobs.send_invoice, "none": run_with_no_flush}[sys.argv[1]]
+job = Job.create(function, args=(7,), meta=meta, connection=Redis())
 child = os.fork()
 if child == 0:
-    work(Job())
-    os._exit(0)
+    job.perform()
+    os._exit(0)  # as RQ's work horse does
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
+
+
+@pytest.mark.parametrize(("way", "expected"), [("flush", 1), ("none", 0)])
+def test_ce_5_a_work_horse_of_rq_delivers_its_last_event(collector, way, expected):
+    """CE-5: a job's last event arrives by the recipe, and without it is lost."""
+    variables = environment(collector.url)
+    variables["PYTHONPATH"] = str(EXAMPLES / "rq")
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", HORSE, way],
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+        check=False,
+    )
+    assert 0 == ran.returncode, ran.stderr
+    messages = collector.messages()
+    assert expected == len(messages)
+    for one in messages:
+        assert "Invoice Sent" == one["event"]
+        assert ("u1", "visitor-1") == (one["userId"], one["anonymousId"])

@@ -7,7 +7,7 @@ import re
 
 OURS = "ajs_anonymous_id"
 OUR_CHECKS = re.compile(
-    r"^.*\(segment_integrations\.[EW]\d+\).*\n(\s+HINT: .*\n)?", re.M
+    r"^.*\(segment_integrations\.[EW]\d+\).*\n(\s+HINT: .*\n)?", re.MULTILINE
 )
 COUNTED = re.compile(r"identified (?:no|\d+) issues?")
 
@@ -20,8 +20,8 @@ def normal(exchange):
     """
     An exchange without what differs between any two runs of one application.
 
-    - ``Date`` is left out; the time in ``Expires`` and in a cookie's ``expires`` is
-      replaced, and everything else of both stays;
+    - ``Date`` is left out; the time in ``Expires``, in a cookie's ``expires`` and in
+      ``Age`` is replaced, and everything else of them stays;
     - a session id and a CSRF token are replaced; of a cookie that Django signs, and
       of Flask's and Starlette's sessions, the time and the signature are cut off, and
       their contents stay;
@@ -36,18 +36,19 @@ def normal(exchange):
     if is_packed and body:
         body, chunks = gzip.decompress(body), len(chunks)
     replaced = _TOKEN.sub(rb"\1-", body)
+    has_token = replaced != body
     headers = []
     for name, value in exchange["headers"]:
         key, kept = name.lower(), value
         if key == "date":
             continue
-        if key == "expires":
+        if key == "age":
+            kept = "seconds"
+        elif key == "expires":
             kept = re.sub(r"^\w{3}, .* GMT$", "a time", value)
         elif key == "set-cookie":
             kept = _cookie(value)
-        elif key == "content-length" and is_packed:
-            kept = "-"
-        elif key == "etag" and replaced != body:
+        elif (is_packed and key == "content-length") or (has_token and key == "etag"):
             kept = "-"
         headers.append((name, kept))
     text = replaced.decode("latin-1")
@@ -71,7 +72,7 @@ def _cookie(text):
             value = "-"
         elif name in _SIGNED:
             value = value.rsplit(_SIGNED[name], 2)[0]
-    attributes = re.sub(r"expires=[^;]+", "expires=-", attributes, flags=re.I)
+    attributes = re.sub(r"expires=[^;]+", "expires=-", attributes, flags=re.IGNORECASE)
     return f"{name}={value}{separator}{attributes}"
 
 
@@ -99,15 +100,24 @@ def without_session_effects(exchange):
     """
     The exchange without what Django and Flask-Login do wherever a user is loaded.
 
-    ``Cookie`` in ``Vary``, and the deleted cookie of a session that is gone.
+    ``Cookie`` in ``Vary``, the deleted cookie of a session that is gone, and what the
+    site's cache says of a page that it keeps: none that sets a cookie and varies by it.
     """
+    sets = any(name.lower() == "set-cookie" for name, _ in exchange["headers"])
     headers = []
     for name, value in exchange["headers"]:
-        kept = value
-        if name.lower() == "vary":
+        key, kept = name.lower(), value
+        if key == "vary":
             kept = ", ".join(one for one in value.split(", ") if one != "Cookie")
-        elif name.lower() == "set-cookie" and value.startswith('sessionid="";'):
-            kept = ""
+        elif (key == "set-cookie" and value.startswith('sessionid="";')) or (
+            sets and key in {"cache-control", "expires"}
+        ):
+            continue
         if kept:
             headers.append((name, kept))
     return {**exchange, "headers": headers}
+
+
+def deletes_session(exchange):
+    """Whether Django has found that the session is gone."""
+    return any(value.startswith('sessionid="";') for _, value in exchange["headers"])

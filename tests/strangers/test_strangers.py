@@ -3,6 +3,7 @@
 import pytest
 from stranger_comparing import (
     OURS,
+    deletes_session,
     normal,
     pairs,
     without_our_cookie,
@@ -60,9 +61,14 @@ def test_rule_2_eager_does_what_loading_the_user_does(runs, app):
     """Each request varies by cookie, as if its view had asked for the user."""
     bare, ours = runs(app, "bare"), runs(app, "eager")
     for test, one, other in pairs(bare, ours):
-        assert without_session_effects(normal(one)) == without_session_effects(
-            normal(other)
-        ), test
+        before, after = (without_session_effects(normal(each)) for each in (one, other))
+        # A page that deletes a session's cookie has none to delete without us.
+        if deletes_session(other) and not deletes_session(one):
+            drop = {"cache-control", "expires"}
+            before["headers"] = [
+                pair for pair in before["headers"] if pair[0].lower() not in drop
+            ]
+        assert before == after, test
     assert [] == ours["lines"]
     assert_did_something(app, ours)
 

@@ -44,7 +44,7 @@ def check(events):
 
 
 @pytest.mark.parametrize("number", range(2))
-def test_starlette_without_its_lifespan(app, segment_events, number):
+def test_pr_3_starlette_without_its_lifespan(app, segment_events, number):
     """A `TestClient` as most tests use it; the second test sees its own events only."""
     TestClient(app).get("/products/shoe", headers=BROWSER_HEADERS)
 
@@ -52,7 +52,7 @@ def test_starlette_without_its_lifespan(app, segment_events, number):
 
 
 @pytest.mark.parametrize("number", range(2))
-def test_starlette_with_its_lifespan(app, segment_events, number):
+def test_pr_3_starlette_with_its_lifespan(app, segment_events, number):
     """In a ``with`` block, whose end drains the application's events."""
     with TestClient(app) as client:
         client.get("/products/shoe", headers=BROWSER_HEADERS)
@@ -62,7 +62,7 @@ def test_starlette_with_its_lifespan(app, segment_events, number):
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_httpx(app, segment_events):
+async def test_pr_3_httpx(app, segment_events):
     """An async client, in an async test."""
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://web") as client:
@@ -71,7 +71,7 @@ async def test_httpx(app, segment_events):
     check(segment_events)
 
 
-def test_flask(segment_events):
+def test_pr_3_flask(segment_events):
     """Flask's test client."""
     app = flask.Flask("shop")
     with Analytics("key") as analytics:
@@ -91,7 +91,7 @@ def test_flask(segment_events):
     segment_events.assert_page("/products/{slug}", path="/products/shoe", count=1)
 
 
-def test_django(project, endpoint):
+def test_pr_3_django(project, endpoint):
     """Django's `Client`, also where a `TestCase` rolls its transaction back."""
     project.makepyfile(
         conftest="""

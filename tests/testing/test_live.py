@@ -45,7 +45,7 @@ def run(project, *arguments):
 
 
 @pytest.mark.parametrize("switch", [(), ("-p", "no:segment_integrations")])
-def test_nothing_leaves_an_unmarked_test(project, endpoint, switch):
+def test_pr_4_nothing_leaves_an_unmarked_test(project, endpoint, switch):
     """Whatever key is set, with the plugin and without it, made at import or later."""
     project.makepyfile(SENDS)
 
@@ -54,7 +54,7 @@ def test_nothing_leaves_an_unmarked_test(project, endpoint, switch):
     assert endpoint.events == []
 
 
-def test_a_marked_test_sends(project, endpoint):
+def test_pr_4_a_marked_test_sends(project, endpoint):
     """Its fixtures do as well, also when it fails; the tests around it do not."""
     project.makepyfile(SENDS + MARKED)
 

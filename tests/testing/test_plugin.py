@@ -11,7 +11,7 @@ def run(project, *arguments):
 
 
 @pytest.mark.parametrize("switch", [(), ("-n", "2")])
-def test_each_test_sees_its_own_events(project, endpoint, switch):
+def test_pr_3_each_test_sees_its_own_events(project, endpoint, switch):
     """In one process and in xdist's."""
     project.makepyfile(
         """

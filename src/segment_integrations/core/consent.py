@@ -14,9 +14,17 @@ Answer = bool | dict[str, bool]
 """Yes, no, or the categories that are stamped on each event."""
 
 SALE_CATEGORIES: Final = frozenset(
-    {"advertising", "datasharing", "data_sharing", "targeting", "marketing", "sale"}
+    {
+        *["advertising", "datasharing", "data_sharing", "targeting", "marketing"],
+        *["sale", "c0004"],  # OneTrust's id of its targeting cookies
+    }
 )
 """Categories that Global Privacy Control speaks about, in lower case."""
+
+NECESSARY_CATEGORIES: Final = frozenset(
+    {"necessary", "strictly_necessary", "strictlynecessary", "essential", "c0001"}
+)
+"""Categories that nobody is asked about, and to which a yes says nothing."""
 
 
 def ask(info: RequestInfo, settings: Settings, throttle: Throttle) -> Answer:
@@ -28,17 +36,25 @@ def ask(info: RequestInfo, settings: Settings, throttle: Throttle) -> Answer:
     """
     if settings.consent is None:
         return True
-    given: object = False
+    given: object
     with throttle.guard("consent"):
-        given = settings.consent(info.native)
-    if not isinstance(given, Mapping) or not given:
+        takes_info = getattr(settings.consent, "takes_info", False) is True
+        given = settings.consent(info if takes_info else info.native)
+        if isinstance(given, Mapping):
+            return _preferences(
+                given, objects=settings.respect_gpc and signals_gpc(info)
+            )
         return bool(given)
-    objects = settings.respect_gpc and signals_gpc(info)
+    return False
+
+
+def _preferences(given: Mapping[object, object], *, objects: bool) -> Answer:
+    """The categories of *given*; an empty mapping is a no."""
     return {
         str(category): bool(allowed)
         and not (objects and str(category).lower() in SALE_CATEGORIES)
         for category, allowed in given.items()
-    }
+    } or False
 
 
 def signals_gpc(info: RequestInfo) -> bool:
@@ -62,5 +78,11 @@ def objects(info: RequestInfo, settings: Settings) -> bool:
 
 
 def agrees_to_any(answer: Answer) -> bool:
-    """False for a plain no and for a no to every category."""
-    return any(answer.values()) if isinstance(answer, dict) else answer
+    """False for a plain no, and for a no to each category that can be refused."""
+    if not isinstance(answer, dict):
+        return answer
+    return any(
+        allowed
+        for category, allowed in answer.items()
+        if category.lower() not in NECESSARY_CATEGORIES
+    )

@@ -9,6 +9,7 @@ be used once), and it is not wiped: a task that outlives the request keeps it.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,8 +42,23 @@ def current() -> RequestContext | None:
         for fallback in fallbacks:
             context = fallback()
             if context is not None:
-                break
+                return None if context is _inherited else context
     return context
+
+
+_inherited: RequestContext | None = None
+"""What was bound where this process was forked: its parent's."""
+
+
+def _after_fork_in_child() -> None:
+    """A child's work is not of the request that its parent forked in."""
+    global _inherited  # noqa: PLW0603 - one for each process
+    _inherited = current()
+    _current.set(None)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def set_current(context: RequestContext | None) -> RequestContext | None:
@@ -100,7 +116,11 @@ class RequestContext(Identity):
         resolve: Callable[[str], Routing | None] | None = None,
         detect: Callable[[], object] | None = None,
     ) -> None:
-        super().__init__(analytics, info, parent, detect)
+        # No call of the base's: this is made for each request.
+        self.analytics = analytics
+        self.info = info
+        self.parent = parent
+        self._detect = detect
         self.started = time.time() if started is None else started
         self._routing = routing
         self._resolve = resolve

@@ -29,13 +29,13 @@ class Deferred:
         waits: How many there are.
     """
 
-    __slots__ = ("_lost", "_put", "waits")
+    __slots__ = ("_put", "_rolled_back", "waits")
 
     def __init__(
         self, put: Callable[[], object], lost: Callable[[], object], waits: int
     ) -> None:
         self._put: Callable[[], object] | None = put
-        self._lost = lost
+        self._rolled_back = lost
         self.waits = waits
 
     def committed(self) -> None:
@@ -49,7 +49,7 @@ class Deferred:
     def lose(self) -> None:
         """One of the transactions will never commit."""
         if self.take() is not None:
-            self._lost()
+            self._rolled_back()
 
     def take(self) -> Callable[[], object] | None:
         """End the wait; what hands the message on, for the first who asks."""

@@ -9,21 +9,45 @@ and everything else is read when somebody asks.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from segment_integrations.core.headers import AsgiHeaders, EnvironHeaders
-from segment_integrations.core.request import RequestInfo
+from segment_integrations.core.headers import (
+    AsgiHeaders,
+    EnvironHeaders,
+    HeaderPairs,
+)
+from segment_integrations.core.request import RequestInfo, ResponseInfo, Routing
 
+
+class Routed(Protocol):
+    """What knows where a request was routed."""
+
+    @property
+    def routing(self) -> Routing: ...
+
+
+_CONTENT_TYPE: Final = frozenset({"content-type", b"content-type"})
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
 
-class _ScopeInfo(RequestInfo):
-    __slots__ = ("_scope",)
+class ScopeInfo(RequestInfo):
+    """
+    The facts of an ASGI scope.
+
+    Path, query and method are taken now, for routing changes the scope; scheme and
+    client are read late, for a proxy middleware corrects them there.
+
+    Args:
+        scope: The scope.
+        native: As `RequestInfo` has it; the scope itself by default.
+    """
+
+    __slots__ = ("_query", "_scope")
 
     def __init__(
         self,
         scope: MutableMapping[str, Any],
-        native: Callable[[], object] | None,
+        native: Callable[[], object] | None = None,
     ) -> None:
         self._scope = scope
         self._native = native
@@ -35,7 +59,11 @@ class _ScopeInfo(RequestInfo):
         if root_path and not path.startswith(root_path):
             path = root_path + path
         self.path = path
-        self.query_string = scope.get("query_string", b"").decode("latin-1")
+        self._query = scope.get("query_string", b"")
+
+    @property
+    def query_string(self) -> str:  # type: ignore[override]  # it is only read
+        return self._query.decode("latin-1")
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -69,11 +97,51 @@ def from_scope(
     """
     The facts of an ASGI *scope*.
 
-    Path, query and method are taken now, for routing changes the scope; scheme and
-    client are read late, for a proxy middleware corrects them there. `native` is the
-    scope itself where a framework gives nothing better.
+    Args:
+        scope: The scope.
+        native: Makes the framework's own request; by default it is the scope.
     """
-    return _ScopeInfo(scope, native)
+    return ScopeInfo(scope, native)
+
+
+class _StartInfo(ResponseInfo):
+    __slots__ = ("_context", "_pairs")
+
+    def __init__(self, status: int, pairs: HeaderPairs, context: Routed) -> None:
+        self.status = status
+        self._pairs = pairs
+        self._context = context
+        self._headers = None
+
+    @property
+    def content_type(self) -> str:
+        for name, value in self._pairs:
+            if name.lower() in _CONTENT_TYPE:
+                return value.decode("latin-1") if isinstance(value, bytes) else value
+        return ""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        if self._headers is None:
+            self._headers = AsgiHeaders(self._pairs, is_lower=False)
+        headers: Mapping[str, str] = self._headers
+        return headers
+
+    @property
+    def routing(self) -> Routing:
+        return self._context.routing
+
+
+def start_of(status: int, pairs: HeaderPairs, context: Routed) -> ResponseInfo:
+    """
+    The facts of a response that starts, under ASGI or WSGI.
+
+    Args:
+        status: The HTTP status.
+        pairs: Its header fields, a list or tuple.
+        context: Tells where the request was routed.
+    """
+    return _StartInfo(status, pairs, context)
 
 
 class _EnvironInfo(RequestInfo):

@@ -119,10 +119,11 @@ class Waiting:
             held.is_settled = True
         return taken
 
-    def retract(self, event: str) -> None:
-        """Let the track calls of *event* that wait never be sent."""
+    def retract(self, event: str, user_id: str) -> None:
+        """Let the track calls of *event* that wait for *user_id* never be sent."""
         for held in tuple(self._held):
-            if held.message.get("event") == event:
+            message = held.message
+            if (message.get("event"), message.get("userId")) == (event, user_id):
                 held.is_settled = True
 
     def _taken(self) -> list[Held]:

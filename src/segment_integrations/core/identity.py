@@ -52,6 +52,11 @@ class Identity:
         detect: Tells who is signed in, by the framework's own means.
     """
 
+    analytics: Owner | None
+    info: RequestInfo | None
+    parent: Identity | None
+    _detect: Callable[[], object] | None
+
     # Defaults on the class: a request without an event sets none of them.
     response: ResponseInfo | None = None
     cookie_to_set: str | None = None
@@ -64,18 +69,6 @@ class Identity:
     _traits: dict[str, Any] | None = None
     _consent: consent.Answer | None = None
     _cookie_id: str | _Unset | None = UNSET
-
-    def __init__(
-        self,
-        analytics: Owner | None,
-        info: RequestInfo | None,
-        parent: Identity | None,
-        detect: Callable[[], object] | None,
-    ) -> None:
-        self.analytics = analytics
-        self.info = info
-        self.parent = parent
-        self._detect = detect
 
     @property
     def root(self) -> Identity:

@@ -74,10 +74,11 @@ def entered(
         traits: Facts about the user.
         properties: Facts about the event.
     """
+    is_news = _is_news(analytics, context, event, user_id)
+    if is_news and context is not None and event == SIGNED_UP:
+        context.root.waiting.retract(SIGNED_IN, user_id)
     analytics.identify(user_id, traits)
-    if _is_news(analytics, context, event, user_id):
-        if context is not None and event == SIGNED_UP:
-            context.root.waiting.retract(SIGNED_IN)
+    if is_news:
         analytics.track(event, properties, user_id=user_id)
 
 

@@ -435,9 +435,7 @@ def _identity(
     if call == "alias":
         return user, anonymous
     known = context.user_id
-    if anonymous is None and (
-        user is None or known is None or user == known or call == "identify"
-    ):
+    if anonymous is None and (user is None or known is None or user == known):
         # An event about somebody else must not carry this visitor's history.
         anonymous = context.anonymous_id
     user = user or known

@@ -148,6 +148,9 @@ def decide(
     answer = _navigation(headers, settings)
     if answer is not None:
         return answer
+    disposition = response.headers.get("content-disposition", "")
+    if disposition.strip().lower().startswith("attachment"):
+        return no("attachment")
     if response.routing.is_internal or is_marked_no_page(response.routing.endpoint):
         return no("excluded_view")
     if _is_excluded(request, settings):
@@ -163,6 +166,12 @@ def decide(
     return SENDS
 
 
+@lru_cache(maxsize=128)
+def is_html(content_type: str) -> bool:
+    """True for the media types of documents, whatever their parameters."""
+    return content_type.partition(";")[0].strip().lower() in _HTML
+
+
 def _response(
     request: RequestInfo, response: ResponseInfo, settings: Settings
 ) -> PageDecision | None:
@@ -171,17 +180,12 @@ def _response(
         return None
     if not 200 <= response.status <= 299:  # noqa: PLR2004 - HTTP's own classes
         return no("status")
-    headers = response.headers
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in _HTML and not (
+    if not is_html(response.content_type) and not (
         settings.spa_navigation
         and "x-inertia" in request.headers
-        and "x-inertia" in headers
+        and "x-inertia" in response.headers
     ):
         return no("not_html")
-    disposition = headers.get("content-disposition", "")
-    if disposition.strip().lower().startswith("attachment"):
-        return no("attachment")
     return None
 
 

@@ -165,6 +165,11 @@ class ResponseInfo:
         return headers
 
     @property
+    def content_type(self) -> str:
+        """The field of that name, as it was sent."""
+        return self.headers.get("content-type", "")
+
+    @property
     def routing(self) -> Routing:
         """Where the request was routed."""
         return self._routing() if callable(self._routing) else self._routing

@@ -10,7 +10,7 @@ from django.apps import apps
 from segment_integrations.client import Analytics
 from segment_integrations.core import cookie
 from segment_integrations.core.current import set_current
-from segment_integrations.django import config, streaming, transactions
+from segment_integrations.django import config, serving, streaming, transactions
 from segment_integrations.django.held import ATTRIBUTE, Held
 from segment_integrations.errors import ConfigurationError
 
@@ -58,7 +58,11 @@ class SegmentMiddleware:
         if hasattr(request, ATTRIBUTE):
             response: HttpResponseBase = self.get_response(request)
             return response
-        held = Held(request, config.analytics())
+        analytics = config.analytics()
+        if serving.Forked.is_new:
+            with analytics.throttle.guard("signals"):
+                serving.look_again()
+        held = Held(request, analytics)
         setattr(request, ATTRIBUTE, held)
         return self._async(held) if self.is_async else self._sync(held)
 

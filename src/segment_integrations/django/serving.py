@@ -9,11 +9,14 @@ exit status stays what it was.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
+
+from asgiref.sync import async_to_sync
 
 from segment_integrations import defaults
 from segment_integrations.sigterm import DrainFirst
@@ -24,8 +27,43 @@ if TYPE_CHECKING:
 DRAIN_S: Final = 5.0
 """Source: the shared deadline of delivery's exit drain."""
 
-_SERVERS: Final = frozenset({"uvicorn.server", "gunicorn.arbiter"})
+_UVICORN: Final = "uvicorn.server"
+_SERVERS: Final = frozenset({_UVICORN, "gunicorn.arbiter"})
 """Modules that only a process that serves has imported."""
+
+
+class Forked:
+    """
+    Whether this process was forked since Django was set up, as under ``--preload``.
+
+    Its server sets its own signal handlers after the fork, so that the first request is
+    the first occasion to look at them.
+    """
+
+    is_new = False
+
+    @classmethod
+    def note(cls) -> None:
+        """Take note of the fork, in the child."""
+        cls.is_new = True
+
+
+os.register_at_fork(after_in_child=Forked.note)
+
+
+def look_again() -> None:
+    """Do in a forked process what its parent did when Django was set up."""
+    Forked.is_new = False
+    if _UVICORN not in sys.modules:
+        return  # the others end by way of `atexit`
+    if threading.current_thread() is threading.main_thread():
+        drain_at_sigterm()
+    else:  # below a sync middleware; the event loop is in the main thread
+        async_to_sync(_drain_at_sigterm)()
+
+
+async def _drain_at_sigterm() -> None:
+    drain_at_sigterm()
 
 
 def drain_at_sigterm() -> None:

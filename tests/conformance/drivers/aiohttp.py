@@ -6,7 +6,6 @@ import asyncio
 import http.client
 import inspect
 import io
-import warnings
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
@@ -20,11 +19,8 @@ from segment_integrations.aiohttp import setup
 from segment_integrations.client import Analytics
 
 SESSION_KEY = "user_id"
-UNLIMITED = 1_000_000
+LIMITS = {"max_field_size": 1_000_000, "max_line_size": 1_000_000}
 PATTERNS = {"int": r"\d+", "path": ".+"}
-
-# aiohttp-session's newest release keeps its texts as keys.
-warnings.filterwarnings("ignore", "It is recommended to use web.RequestKey")
 
 
 def patterned(path: str) -> str:
@@ -35,12 +31,9 @@ def patterned(path: str) -> str:
 
 
 async def native_response(reply: Reply, request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(status=reply.status)
     if reply.chunks is None:
-        response: web.StreamResponse = web.Response(
-            body=reply.body or None, status=reply.status
-        )
-    else:
-        response = web.StreamResponse(status=reply.status)
+        response = web.Response(body=reply.body or None, status=reply.status)
     response.headers.clear()
     for name, value in reply.headers:
         response.headers.add(name, value)
@@ -76,8 +69,8 @@ class Wire(asyncio.Transport):
     """The server's end of a connection, and what it has written to it."""
 
     def __init__(self, ask: Ask) -> None:
-        facts = {"peername": (ask.peer, 50_000)}
-        super().__init__(facts | ({"sslcontext": True} if ask.scheme[4:] else {}))
+        is_tls = ask.scheme == "https"
+        super().__init__({"peername": (ask.peer, 50_000), "sslcontext": is_tls})
         self.written = bytearray()
         self.closed = asyncio.Event()
 
@@ -119,8 +112,7 @@ class App:
                 app.router.add_route("*", path, serve)
             for _ in range(self._times):
                 setup(app, self.analytics)
-            limits = {"max_field_size": UNLIMITED, "max_line_size": UNLIMITED}
-            self._runners[loop] = web.AppRunner(app, access_log=None, **limits)
+            self._runners[loop] = web.AppRunner(app, access_log=None, **LIMITS)
             await self._runners[loop].setup()
         return self._runners[loop].server
 
@@ -154,6 +146,5 @@ def read(written: bytes, method: str) -> Answer:
     stream = cast("Any", SimpleNamespace(makefile=lambda _: io.BytesIO(written)))
     response = http.client.HTTPResponse(stream, method=method)
     response.begin()
-    pairs = [(name.lower(), value) for name, value in response.getheaders()]
-    kept = [pair for pair in pairs if pair[0] != "date"]
-    return Answer(response.status, kept, response.read())
+    pairs = [(n.lower(), v) for n, v in response.getheaders() if n != "Date"]
+    return Answer(response.status, pairs, response.read())

@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
-import asyncio
+import base64
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-import httpx
+from drivers import starlette
 from litestar import HttpMethod, Litestar, Request, route
-from litestar.middleware.session.server_side import ServerSideSessionConfig
+from litestar.middleware.session.client_side import (
+    ClientSideSessionBackend,
+    CookieBackendConfig,
+)
 from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
-from litestar.stores.memory import MemoryStore
 from litestar.types import ASGIApp
-from neutral import ALL_METHODS, Answer, Ask, Reply, Routes, Seen, View, wants_loop
+from neutral import ALL_METHODS, Reply, Routes, Seen, View, wants_loop
 
 from segment_integrations.client import Analytics
 from segment_integrations.litestar import SegmentMiddleware, SegmentPlugin
 
 SESSION_KEY = "user_id"
-SESSIONS = MemoryStore()  # of all apps, as a session outlives a process
 
 
 def typed(path: str) -> str:
     """A route as Litestar writes it, where each parameter has a type."""
     return re.sub(r"{(\w+)}", r"{\1:str}", path)
+
+
+class PlainBackend(ClientSideSessionBackend):
+    """Without the encryption, which makes each cookie of one session another one."""
+
+    def dump_data(self, data: Any, scope: Any = None) -> list[bytes]:
+        return [base64.b64encode(self.serialize_data(data, scope))]
+
+    def load_data(self, data: list[bytes]) -> dict[str, Any]:
+        return self.deserialize_data(base64.b64decode(b"".join(data)))
+
+
+class PlainConfig(CookieBackendConfig):
+    _backend_class = PlainBackend
 
 
 class Exact(ASGIResponse):
@@ -90,8 +105,8 @@ def resolve(request: Request[Any, Any, Any], user_id: str) -> None:
     request.scope["user"] = SimpleNamespace(id=user_id)
 
 
-class App:
-    """The app and its clients."""
+class App(starlette.App):
+    """The app; its clients are Starlette's, which take any ASGI app."""
 
     def __init__(
         self,
@@ -112,37 +127,10 @@ class App:
             )
         self.app: Any = Litestar(
             route_handlers=handlers,
-            middleware=[ServerSideSessionConfig().middleware],
-            stores={"sessions": SESSIONS},
+            middleware=[PlainConfig(secret=b"a" * 32).middleware],
             plugins=[SegmentPlugin(analytics)] if analytics is not None else [],
             openapi_config=None,
             logging_config=None,
         )
         if analytics is not None and twice:
             self.app = SegmentMiddleware(self.app, analytics)
-
-    def send(self, ask: Ask) -> Answer:
-        return asyncio.run(self.asend(ask))
-
-    async def asend(self, ask: Ask) -> Answer:
-        transport = httpx.ASGITransport(
-            self.app, client=(ask.peer, 50_000), raise_app_exceptions=False
-        )
-        headers = [(n.encode(), v.encode("latin-1")) for n, v in ask.headers.items()]
-        async with httpx.AsyncClient(
-            transport=transport, base_url=f"{ask.scheme}://testserver"
-        ) as client:
-            for name in ("accept", "accept-encoding", "user-agent"):
-                del client.headers[name]
-            response = await client.request(ask.method, ask.path, headers=headers)
-        pairs = [
-            (name.decode().lower(), value.decode("latin-1"))
-            for name, value in response.headers.raw
-        ]
-        return Answer(response.status_code, pairs, response.content)
-
-    def send_all(self, asks: Sequence[Ask]) -> list[Answer]:
-        async def gathered() -> list[Answer]:
-            return await asyncio.gather(*(self.asend(one) for one in asks))
-
-        return asyncio.run(gathered())

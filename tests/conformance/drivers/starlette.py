@@ -96,7 +96,7 @@ class App:
 
     def send(self, ask: Ask) -> Answer:
         async def served(scope: Any, receive: Any, send: Any) -> None:
-            scope["client"] = [ask.peer, 50_000]  # before 0.41 no argument says it
+            scope["client"] = [ask.peer, 50_000]  # no argument in old ones
             await self.app(scope, receive, send)
 
         client = TestClient(

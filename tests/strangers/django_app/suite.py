@@ -10,9 +10,10 @@ from django.contrib.auth import get_user_model
 from django.core import signals
 from django.core.cache import cache
 from django.core.management import call_command
+from stranger_recording import Visit
+
 from django_app import models, views
 from django_app.browser import Browser
-from stranger_recording import Visit
 
 pytestmark = pytest.mark.django_db(databases=["default", "archive"])
 

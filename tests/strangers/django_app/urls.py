@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path, re_path, register_converter
 from django.views.generic import TemplateView
+
 from django_app import views
 
 

@@ -29,6 +29,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import condition, require_POST, require_safe
 from django.views.decorators.vary import vary_on_cookie, vary_on_headers
 from django.views.generic import CreateView, DetailView, ListView, RedirectView
+
 from django_app.middleware import DomainError
 from django_app.models import Entry, Note
 
@@ -180,7 +181,11 @@ def never(request):
     return HttpResponse(f"<p>{request.session.get('visits', 0)}")
 
 
-@condition(etag_func=lambda request: '"fixed"')
+def _fixed(request):
+    return '"fixed"'
+
+
+@condition(etag_func=_fixed)
 def tagged(request):
     return HttpResponse("<p>tagged")
 

@@ -6,13 +6,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
-from fastapi_app.routers import HERE, Refused, items, pages, tenants
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Host, Mount, Route, Router
+
+from fastapi_app.routers import HERE, RefusedError, items, pages, tenants
 
 
 class Copying:
@@ -75,7 +76,7 @@ def create_app():
     app.router.routes.append(Mount("/m/{a}", routes=[Mount("/in", app=inner)]))
     app.router.routes.append(Host("other.example", app=inner))
 
-    @app.exception_handler(Refused)
+    @app.exception_handler(RefusedError)
     async def refused(request, error):
         return JSONResponse({"error": str(error)}, 409)
 

@@ -42,7 +42,7 @@ items = APIRouter(prefix="/items", tags=["items"])
 tenants = APIRouter(prefix="/api/{tenant}")
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """What the site's rules refuse."""
 
 
@@ -63,7 +63,7 @@ async def opened(request: Request):
     log.append("open")
     try:
         yield log
-    except Refused:
+    except RefusedError:
         log.append("refused")
         raise
     finally:
@@ -256,7 +256,7 @@ async def new_item(
     x_kind: Annotated[str, Header()] = "none",
 ) -> Shown:
     if item.name == "refused":
-        raise Refused("never")
+        raise RefusedError("never")
     return Shown(name=f"{item.name} {x_kind}", price=item.price)
 
 

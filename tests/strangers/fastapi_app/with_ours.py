@@ -1,7 +1,6 @@
 """The same site with our middleware, added as the README says."""
 
 from fastapi_app.app import create_app
-
 from segment_integrations import Analytics
 from segment_integrations.fastapi import SegmentMiddleware
 

@@ -10,7 +10,7 @@ v1 = Blueprint("v1", __name__, url_prefix="/v1/<tenant>")
 books = Blueprint("books", __name__, url_prefix="/books")
 
 
-class OutOfPrint(Exception):
+class OutOfPrintError(Exception):
     """A book that nobody has."""
 
 
@@ -37,7 +37,7 @@ def _stamp(response):
     return response
 
 
-@books.errorhandler(OutOfPrint)
+@books.errorhandler(OutOfPrintError)
 def _gone(error):
     return jsonify(error=str(error)), 410
 
@@ -63,7 +63,7 @@ class Shelf(View):
 class Book(MethodView):
     def get(self, name):
         if name == "rare":
-            raise OutOfPrint(name)
+            raise OutOfPrintError(name)
         if name not in BOOKS:
             abort(404)
         return {"book": name, "tenant": g.tenant}

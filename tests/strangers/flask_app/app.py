@@ -4,11 +4,12 @@ import sys
 
 import click
 from flask import Flask, g, jsonify, request, session
-from flask_app.api import api
-from flask_app.pages import Refused, pages
 from flask_login import LoginManager, UserMixin
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
+
+from flask_app.api import api
+from flask_app.pages import RefusedError, pages
 
 
 class Reader(UserMixin):
@@ -59,7 +60,7 @@ def create_app():
     def failed(error):
         return f"<h1>Sorry: {type(error.original_exception).__name__}</h1>", 500
 
-    @app.errorhandler(Refused)
+    @app.errorhandler(RefusedError)
     def refused(error):
         return jsonify(error=str(error)), 409
 
@@ -97,7 +98,7 @@ def legacy(environ, start_response):
     """What was there before Flask, mounted at /legacy."""
     if environ["PATH_INFO"] == "/error":
         try:
-            raise ValueError("old")
+            int("old")
         except ValueError:
             start_response("200 OK", [("Content-Type", "text/html")])
             start_response("500 OOPS", [("Content-Type", "text/plain")], sys.exc_info())

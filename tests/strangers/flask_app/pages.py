@@ -34,7 +34,7 @@ class Teapot(HTTPException):
     description = "short and stout"
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """What the shop's rules refuse."""
 
 
@@ -211,7 +211,7 @@ def teapot():
 
 @pages.route("/refused")
 def refused():
-    raise Refused("never")
+    raise RefusedError("never")
 
 
 @pages.route("/broken")

@@ -1,8 +1,8 @@
 """The same shop with our extension, added to both of its applications."""
 
-from flask_app.app import create_app, create_office, mounted
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from flask_app.app import create_app, create_office, mounted
 from segment_integrations.flask import Segment
 
 
