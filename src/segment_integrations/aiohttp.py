@@ -20,7 +20,7 @@ from segment_integrations import asgi
 from segment_integrations.asgi import KEY, analytics_of
 from segment_integrations.client import Analytics
 from segment_integrations.core.current import RequestContext, set_current
-from segment_integrations.core.gateways import start_of
+from segment_integrations.core.gateways import StartInfo
 from segment_integrations.core.headers import AsgiHeaders
 from segment_integrations.core.request import RequestInfo, Routing
 from segment_integrations.core.users import user_identity
@@ -106,7 +106,7 @@ async def _prepared(request: web.Request, response: web.StreamResponse) -> None:
         return
     with analytics.throttle.guard("response"):
         headers = response.headers
-        given = start_of(response.status, tuple(headers.items()), context)
+        given = StartInfo(response.status, tuple(headers.items()), context)
         if analytics.settings.anonymous_cookie:
             cookie = context.cookie_header(given)
             if cookie is not None:

@@ -20,7 +20,7 @@ from typing import Any, Final, NoReturn
 
 from segment_integrations.client import Analytics
 from segment_integrations.core.current import RequestContext, set_current
-from segment_integrations.core.gateways import from_scope, start_of
+from segment_integrations.core.gateways import StartInfo, from_scope
 from segment_integrations.core.request import ResponseInfo
 from segment_integrations.defaults import analytics_now
 from segment_integrations.errors import ConfigurationError
@@ -143,7 +143,7 @@ class SegmentMiddleware:
         if not isinstance(headers, _SEQUENCES):  # an iterator is read only once
             headers = list(headers)
             message = {**message, "headers": headers}
-        response = start_of(message["status"], headers, context)
+        response = StartInfo(message["status"], headers, context)
         if self.analytics.settings.anonymous_cookie:
             cookie = context.cookie_header(response)
             if cookie is not None:

@@ -8,6 +8,7 @@ Imports neither framework.
 from __future__ import annotations
 
 import re
+import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -89,7 +90,8 @@ def resolved(adapter: MapAdapter, path: str) -> Routing | None:
 def marked(view: object, method: str) -> object:
     """Of a view, its class and the class's method, the one that carries a mark."""
     kind = getattr(view, "view_class", None)
-    handler = getattr(kind, method.lower(), None)
+    # Interned: Python keeps each new name it looks up on a class, here one a request.
+    handler = getattr(kind, sys.intern(method.lower()), None)
     for one in (handler, view, kind):
         if one is not None and any(hasattr(one, mark) for mark in _MARKS):
             return one

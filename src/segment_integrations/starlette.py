@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -30,6 +31,7 @@ __all__ = ["Lifespan", "SegmentMiddleware", "analytics_from", "lifespan"]
 SESSION_KEY: Final = "user_id"
 """Where applications keep the signed-in user in Starlette's session."""
 
+_ROUTES_MAX: Final = 1_024
 _CONVERTOR = re.compile(r"{(\w+):[^}]*}")
 
 
@@ -83,7 +85,15 @@ class _Visit(ScopeInfo):
         middleware: Ours.
     """
 
-    __slots__ = ("_app", "_before", "_middleware", "_root_path", "_walked")
+    __slots__ = (
+        "_app",
+        "_before",
+        "_found",
+        "_middleware",
+        "_root_path",
+        "_route",
+        "_walked",
+    )
 
     def __init__(self, scope: Scope, middleware: SegmentMiddleware) -> None:
         super().__init__(scope)
@@ -94,6 +104,8 @@ class _Visit(ScopeInfo):
         self._app: object = None
         self._root_path: str | None = None
         self._walked: Routing | None = None
+        self._route: object = None  # the one that `_found` was made of
+        self._found = UNROUTED
         if "app" not in scope or "app_root_path" in scope:
             root_path = self.root_path
             if root_path and not self.path.startswith(root_path):
@@ -110,9 +122,11 @@ class _Visit(ScopeInfo):
         user = self._scope.get("user")
         if user is not None and getattr(user, "is_authenticated", False):
             return user_identity(user)
-        settings = self._middleware.analytics.settings
         session = self._scope.get("session")
-        if settings.identity == "resolved" or not isinstance(session, Mapping):
+        if session is None or not isinstance(session, Mapping):
+            return None
+        settings = self._middleware.analytics.settings
+        if settings.identity == "resolved":
             return None
         return session.get(settings.session_key or SESSION_KEY)
 
@@ -136,10 +150,15 @@ class _Visit(ScopeInfo):
         """Where the request goes."""
         scope = self._scope
         route = scope.get("route")
-        if route is not None and scope.get("root_path", "") == self.root_path:
-            template = _template(route, scope)
-            if template is not None:
-                return _routing(template, route, scope)
+        if route is not None:
+            if route is self._route:
+                return self._found
+            if scope.get("root_path", "") == self.root_path:
+                template = _template(route, scope)
+                if template is not None:
+                    self._route = route
+                    self._found = _routing(template, route, scope)
+                    return self._found
         # A mount's own prefix is known only to the routes above it, and a middleware
         # that copies the scope keeps the route to itself.
         if self._walked is None:
@@ -247,6 +266,7 @@ def is_documentation(endpoint: object) -> bool:
     return getattr(endpoint, "__qualname__", "").startswith("FastAPI.setup.<locals>")
 
 
+@lru_cache(maxsize=_ROUTES_MAX)
 def normal_form(path: object) -> str | None:
     """A route's path without its convertors: ``/items/{id:int}`` to ``/items/{id}``."""
     if not isinstance(path, str):

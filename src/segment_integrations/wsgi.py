@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from segment_integrations.client import Analytics
 from segment_integrations.core.current import RequestContext, set_current
-from segment_integrations.core.gateways import from_environ, start_of
+from segment_integrations.core.gateways import StartInfo, from_environ
 from segment_integrations.core.request import Routing
 from segment_integrations.defaults import analytics_now
 from segment_integrations.errors import ConfigurationError
@@ -99,7 +99,7 @@ class Exchange:
             context, analytics = self.context, self.analytics
             response = None
             with analytics.throttle.guard("response"):
-                response = start_of(int(status[:3]), headers, context)
+                response = StartInfo(int(status[:3]), headers, context)
                 if analytics.settings.anonymous_cookie:
                     self.hooks.settle()
                     # An error's headers take the place of the first ones, so they

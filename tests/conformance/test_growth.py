@@ -11,7 +11,7 @@ from neutral import Ask, Reply, browser
 
 from segment_integrations import set_user, track
 
-WARM = 200
+WARM = 100
 REQUESTS = 3_000
 OURS = [tracemalloc.Filter(inclusive=True, filename_pattern="*/segment_integrations/*")]
 
@@ -32,40 +32,78 @@ def ask(number):
     )
 
 
+async def exchange(app, ask):
+    """One request without a client, which would take most of the time; its status."""
+    headers = [("Host", "testserver"), *ask.headers.items()]
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": ask.method,
+        "scheme": ask.scheme,
+        "path": ask.path,
+        "raw_path": ask.path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(name.lower().encode(), one.encode()) for name, one in headers],
+        "client": (ask.peer, 50_000),
+        "server": ("testserver", 80),
+    }
+    sent = []
+    ended = asyncio.Event()
+
+    async def receive():
+        if not scope.setdefault("is_read", False):
+            scope["is_read"] = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await ended.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            ended.set()
+
+    await app(scope, receive, send)
+    return sent[0]["status"]
+
+
 def visit(site, driver, numbers):
     """Send a request for each number, one after the other."""
-    is_awaited = hasattr(site.app, "asend")
-    if driver.framework == "django":
-        is_awaited = driver.is_async  # its app has both clients
+
+    def seen(status):
+        assert status == 200
+        site.events.clear()
 
     async def awaited():
         for number in numbers:
-            seen(await site.app.asend(ask(number)))
+            if driver.framework in {"aiohttp", "django"}:
+                seen((await site.app.asend(ask(number))).status)
+            else:
+                seen(await exchange(site.app.app, ask(number)))
 
-    def seen(answer):
-        statuses[answer.status] += 1
-        kinds.update(one["type"] for one in site.events.messages)
-        site.events.clear()
-
-    statuses, kinds = Counter(), Counter()
+    # Django's app has both clients.
+    is_awaited = hasattr(site.app, "asend")
+    if driver.framework == "django":
+        is_awaited = driver.is_async
     if is_awaited:
         asyncio.run(awaited())
     else:
         for number in numbers:
-            seen(site.app.send(ask(number)))
-    assert {200: len(numbers)} == statuses
-    assert {"track": len(numbers), "page": len(numbers)} == kinds
+            seen(site.app.send(ask(number)).status)
 
 
 def held():
-    """How many blocks are alive that were allocated by a line of ours."""
+    """How many blocks are alive, by the line of ours that allocated them."""
     gc.collect()
     snapshot = tracemalloc.take_snapshot().filter_traces(OURS)
-    return sum(one.count for one in snapshot.statistics("filename"))
+    return Counter(
+        {str(one.traceback): one.count for one in snapshot.statistics("lineno")}
+    )
 
 
 def test_rt_4_three_thousand_requests_leave_nothing(make_site, driver):
-    """No object for each request survives it, whichever of our lines made it."""
+    """No line of ours makes an object for each request that survives it."""
     site = make_site({"/products/{slug}": viewed})
     visit(site, driver, range(WARM))
     tracemalloc.start()
@@ -73,7 +111,9 @@ def test_rt_4_three_thousand_requests_leave_nothing(make_site, driver):
         visit(site, driver, range(WARM, 2 * WARM))
         before = held()
         visit(site, driver, range(2 * WARM, 2 * WARM + REQUESTS))
-        after = held()
+        grown = held() - before
     finally:
         tracemalloc.stop()
-    assert after - before < REQUESTS // 10
+    # Even one for every tenth request would be seen; caches hold fewer.
+    assert {} == {one: more for one, more in grown.items() if more >= REQUESTS // 10}
+    assert {"page": 2 * WARM + REQUESTS} == site.pages()

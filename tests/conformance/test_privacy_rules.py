@@ -136,6 +136,20 @@ FORWARDED = {"X-Forwarded-For": "6.6.6.6, 198.51.100.7"}
             "10.0.0.1",
             id="a hop that is no address",
         ),
+        pytest.param(
+            {"trusted_proxies": 1},
+            "10.0.0.1",
+            {"X-Forwarded-For": "6.6.6.6, " * 400 + "198.51.100.7"},
+            "198.51.100.7",
+            id="a long claim in front",
+        ),
+        pytest.param(
+            {"trusted_proxies": 1},
+            "10.0.0.1",
+            {"Forwarded": "for=6.6.6.6, " * 300 + "for=198.51.100.7"},
+            "198.51.100.7",
+            id="a long claim in front, in Forwarded",
+        ),
         pytest.param({"ip": "drop"}, PEER, {}, None, id="dropped"),
         pytest.param({"ip": "truncate"}, PEER, {}, "203.0.113.0", id="truncated"),
         pytest.param(

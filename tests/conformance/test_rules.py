@@ -231,6 +231,7 @@ except ImportError as error:
 """
 
 HERE = str(Path(__file__).parent)
+QUIET = ("-W", "ignore:It is recommended to use web.RequestKey")  # aiohttp-session
 
 FRAMEWORKS = {
     "starlette": {"starlette"},
@@ -251,7 +252,7 @@ ALL = {
 
 def in_a_fresh_interpreter(*arguments):
     done = subprocess.run(
-        [sys.executable, "-W", "error", *arguments],
+        [sys.executable, "-W", "error", *QUIET, *arguments],
         capture_output=True,
         text=True,
         check=False,

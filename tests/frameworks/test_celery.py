@@ -40,6 +40,7 @@ def installed(analytics):
     made.conf.update(
         task_default_queue=uuid.uuid4().hex,  # the memory is the whole process's
         result_backend="cache+memory://",
+        broker_connection_retry_on_startup=True,  # 5.3 warns where this is left open
         broker_transport_options={"polling_interval": 0.01},
     )
     install(add_tasks(made), analytics)

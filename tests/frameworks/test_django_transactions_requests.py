@@ -11,7 +11,6 @@ from django.http import HttpResponse
 from django.test import TestCase, TransactionTestCase
 from django.urls import path
 
-from conftest import ANONYMOUS
 from segment_integrations import bind, track
 from segment_integrations.django import config
 from segment_integrations.testing import BROWSER_HEADERS, capture
@@ -143,7 +142,7 @@ def test_de7_live_server(live_server, atomic_requests, segment_events):
     for how, expected in [("works", ["A", "page"]), ("fails", [])]:
         segment_events.clear()
         client = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
-        headers = {**BROWSER_HEADERS, "Cookie": f"ajs_anonymous_id={ANONYMOUS}"}
+        headers = {**BROWSER_HEADERS, "Cookie": "ajs_anonymous_id=visitor-0001"}
         client.request("GET", f"/buys/{how}", headers=headers)
         assert (200 if expected else 500) == client.getresponse().status
         client.close()

@@ -8,11 +8,12 @@ import django
 import served_common as common
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
-from django.core.handlers.asgi import ASGIHandler
-from django.core.handlers.wsgi import WSGIHandler
-from django.http import HttpResponse, HttpResponsePermanentRedirect
+from django.http import (
+    HttpResponse,
+    HttpResponsePermanentRedirect,
+    StreamingHttpResponse,
+)
 from django.http import HttpResponseRedirect as Redirect
-from django.http import StreamingHttpResponse
 from django.urls import path
 
 from segment_integrations import set_user, track
@@ -142,9 +143,9 @@ def sync_only(get_response):
     return serve
 
 
-def made(handler, *outermost):
+def made(handler, *innermost):
     """The application with us, and its twin without."""
-    settings.MIDDLEWARE = [*outermost, *MIDDLEWARE, OURS]
+    settings.MIDDLEWARE = [*MIDDLEWARE, OURS, *innermost]
     ours = handler()
-    settings.MIDDLEWARE = [*outermost, *MIDDLEWARE]
+    settings.MIDDLEWARE = [*MIDDLEWARE, *innermost]
     return ours, handler()

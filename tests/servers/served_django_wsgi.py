@@ -2,5 +2,6 @@
 
 import served_common as common
 import served_django as served
+from django.core.handlers.wsgi import WSGIHandler
 
-app = common.beside_wsgi(*served.made(served.WSGIHandler))
+app = common.beside_wsgi(*served.made(WSGIHandler))

@@ -22,11 +22,14 @@ class Server:
         command: What ``python -m`` is given, before the application.
         serves: "asgi" or "wsgi".
         warnings: As in ``PYTHONWARNINGS``.
+        has_loops: Django's async views can be served at once; in greenlets of one
+            thread they can not, with or without us (asgiref refuses).
     """
 
     command: list[str]
     serves: str
     warnings: str = "error"
+    has_loops: bool = True
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,15 @@ SERVERS = {
     "gunicorn-sync": Server([*GUNICORN, "-k", "sync"], "wsgi"),
     "gunicorn-gthread": Server([*GUNICORN, "-k", "gthread", "--threads", "4"], "wsgi"),
     # It warns that it patches late, as it must with ``--preload``.
-    "gunicorn-gevent": Server([*GUNICORN, "-k", "gevent"], "wsgi", warnings="default"),
+    "gunicorn-gevent": Server(
+        [*GUNICORN, "-k", "gevent"], "wsgi", warnings="default", has_loops=False
+    ),
 }
 APPS = {
     "starlette": App("served_starlette", "asgi", has_sockets=True),
     "fastapi": App("served_fastapi", "asgi", has_sockets=True),
     "django-asgi": App("served_django_asgi", "asgi", streams_events=False),
-    # With a sync-only middleware, below which ours runs in a thread.
+    # With a sync-only middleware, around which ours runs in a thread.
     "django-asgi-sync": App(
         "served_django_sync", "asgi", "gunicorn-uvicorn", streams_events=False
     ),

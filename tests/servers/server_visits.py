@@ -79,11 +79,11 @@ def visit_on_one_connection(process):
             assert 200 == response.status
 
 
-def visit_as_many(process):
-    """Many users come at once, to sync and async views."""
+def visit_as_many(process, kinds):
+    """Many users come at once, to views of the *kinds* in turn."""
 
     def one(number):
-        path = f"/{('who', 'awho')[number % 2]}/user-{number}"
+        path = f"/{kinds[number % len(kinds)]}/user-{number}"
         response = pool.request(
             "GET", f"{process.url}{path}", headers=headers_of(f"visitor-{number}")
         )
@@ -112,9 +112,8 @@ def sign_in_and_out(process):
         for name, value in headers:
             if name.lower() == "set-cookie":
                 jar.load(value)
-                name, _, rest = value.partition("=")
-                if "Max-Age=0" in rest or "1970" in rest:
-                    del jar[name]
+                if "Max-Age=0" in value or "1970" in value:
+                    del jar[value.partition("=")[0]]
 
 
 def stream(process, release):

@@ -71,7 +71,7 @@ def _referrer(
     resolve: Callable[[str], Routing | None] | None,
 ) -> str:
     """The ``Referer``, by the rules of the page's own address."""
-    parts = privacy.split_url(info.headers.get("referer", ""))
+    parts = privacy.split_url(info.all_headers.get("referer", ""))
     if parts is None:
         return ""
     origin, path, query = parts
@@ -92,7 +92,7 @@ def request_context(
     settings: Settings,
 ) -> dict[str, Any]:
     """The part of the spec's `context` that one request's events share."""
-    headers = info.headers
+    headers = info.all_headers
     context: dict[str, Any] = {"page": page_facts}
     client = address(info, settings)
     if client:
@@ -108,18 +108,19 @@ def request_context(
             headers.get("sec-ch-ua-platform", "")[: privacy.TEXT_MAX_CHARS],
         )
     language = headers.get("accept-language")
-    if language:
-        tag = privacy.locale(language)
-        if tag:
-            context["locale"] = tag
+    if language and (tag := privacy.locale(language)):
+        context["locale"] = tag
     campaign = privacy.campaign(info.query_string)
     if campaign:
         context["campaign"] = campaign
     referrer = page_facts["referrer"]
-    own = page_facts["url"].partition("://")[2].partition("/")[0]
-    if referrer and referrer.partition("://")[2].partition("/")[0] != own:
+    if referrer and _site(referrer) != _site(page_facts["url"]):
         context["referrer"] = {"url": referrer}
     return context
+
+
+def _site(url: str) -> str:
+    return url.partition("://")[2].partition("/")[0]
 
 
 @lru_cache(maxsize=256)

@@ -136,17 +136,18 @@ class RequestContext(Identity):
     @property
     def routing(self) -> Routing:
         """Where the framework's router took the request, as far as it is known."""
-        root = self.root
+        root = self if self.parent is None else self.root
         if root._routing is None or root.analytics is None:
             return UNROUTED
-        found = UNROUTED
-        with root.analytics.throttle.guard("routing"):
-            found = root._routing()
-        return found  # noqa: RET504 - the guard may have swallowed the call
+        try:
+            return root._routing()
+        except Exception as error:  # noqa: BLE001 - of a framework's internals
+            root.analytics.throttle.failed("routing", error)
+            return UNROUTED
 
     def page(self) -> dict[str, str]:
         """The spec's `context.page` of this request."""
-        root = self.root
+        root = self if self.parent is None else self.root
         if root._page is not None:
             return root._page
         if root.info is None or root.analytics is None:
@@ -162,24 +163,28 @@ class RequestContext(Identity):
 
     def shared(self) -> dict[str, Any]:
         """The part of the spec's `context` that all events of this request share."""
-        root = self.root
+        root = self if self.parent is None else self.root
         if root._shared is not None:
             return root._shared
         if root.info is None or root.analytics is None:
             return {}
-        shared: dict[str, Any] = {}
-        with root.analytics.throttle.guard("context"):
+        try:
             page = root.page()
             shared = spec_context.request_context(
                 root.info, page, root.analytics.settings
             )
-            if root._page is page:
-                root._shared = shared
+        except Exception as error:  # noqa: BLE001 - of what a client sent
+            root.analytics.throttle.failed("context", error)
+            return {}
+        if root._page is page:
+            root._shared = shared
         return shared
 
     def extra(self) -> dict[str, Any]:
         """What `bind(context=...)` added, outermost first."""
-        below = self.parent.extra() if self.parent is not None else {}
+        if self.parent is None:
+            return self._extra or {}
+        below = self.parent.extra()
         return events.merged(below, self._extra) if self._extra else below
 
     def cookie_header(self, response: ResponseInfo) -> str | None:

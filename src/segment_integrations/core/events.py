@@ -67,6 +67,8 @@ def timestamp(value: object, *, strict: bool) -> str:
     A naive datetime or text is local time, whatever its value, as
     `datetime.timestamp` has it; *strict* refuses it.
     """
+    if type(value) is float:  # first, for each page call comes with one
+        return _of_seconds(value)
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -81,15 +83,19 @@ def timestamp(value: object, *, strict: bool) -> str:
             raise InvalidEvent("timestamp", "is out of range") from None
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            return wire_time(value)
-        except (OverflowError, ValueError, OSError):
-            raise InvalidEvent("timestamp", "is out of range") from None
+        return _of_seconds(value)
     hint = " (a date has no time)" if isinstance(value, date) else ""
     raise InvalidEvent(
         "timestamp",
         f"must be a datetime, an ISO 8601 text or seconds, got {_kind(value)}{hint}",
     )
+
+
+def _of_seconds(value: float) -> str:
+    try:
+        return wire_time(value)
+    except (OverflowError, ValueError, OSError):
+        raise InvalidEvent("timestamp", "is out of range") from None
 
 
 def identifier(value: object, field: str) -> str | None:

@@ -104,7 +104,16 @@ def from_scope(
     return ScopeInfo(scope, native)
 
 
-class _StartInfo(ResponseInfo):
+class StartInfo(ResponseInfo):
+    """
+    The facts of a response that starts, under ASGI or WSGI.
+
+    Args:
+        status: The HTTP status.
+        pairs: Its header fields, a list or tuple.
+        context: Tells where the request was routed.
+    """
+
     __slots__ = ("_context", "_pairs")
 
     def __init__(self, status: int, pairs: HeaderPairs, context: Routed) -> None:
@@ -130,18 +139,6 @@ class _StartInfo(ResponseInfo):
     @property
     def routing(self) -> Routing:
         return self._context.routing
-
-
-def start_of(status: int, pairs: HeaderPairs, context: Routed) -> ResponseInfo:
-    """
-    The facts of a response that starts, under ASGI or WSGI.
-
-    Args:
-        status: The HTTP status.
-        pairs: Its header fields, a list or tuple.
-        context: Tells where the request was routed.
-    """
-    return _StartInfo(status, pairs, context)
 
 
 class _EnvironInfo(RequestInfo):

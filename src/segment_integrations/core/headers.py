@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Final
 
 HeaderPairs = Iterable[tuple[bytes | str, bytes | str]]
@@ -30,6 +31,10 @@ class Headers(Mapping[str, str]):
         """Whether one of *names* is there."""
         raise NotImplementedError
 
+    def all(self) -> Mapping[str, str]:
+        """All of them, at once: for who needs more than a few."""
+        return self
+
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
@@ -44,7 +49,7 @@ class AsgiHeaders(Headers):
             the specification; an application's may not be.
     """
 
-    __slots__ = ("_raw",)
+    __slots__ = ("_all", "_raw")
 
     def __init__(self, pairs: HeaderPairs, *, is_lower: bool) -> None:
         given: Collection[Any] = (
@@ -54,21 +59,34 @@ class AsgiHeaders(Headers):
         if len(raw) != len(given) or not (is_lower or _are_lower(raw)):
             raw = _joined(given)
         self._raw = raw
+        self._all: dict[str, str] | None = None
 
     def __getitem__(self, name: str) -> str:
-        return self._raw[name.encode("latin-1", "replace")].decode("latin-1")
+        return self._raw[name.encode()].decode("latin-1")
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of *name*, or *default*."""
-        value = self._raw.get(name.encode("latin-1", "replace"))
+        value = self._raw.get(name.encode())
         return default if value is None else value.decode("latin-1")
 
     def has_any(self, names: frozenset[str]) -> bool:
         """Whether one of *names* is there."""
         return not _as_bytes(names).isdisjoint(self._raw)
 
+    def all(self) -> Mapping[str, str]:
+        """All of them, decoded at once: cheaper from the fourth on."""
+        if self._all is None:
+            # What HTTP forbids in a field stands between them.
+            text = b"\0".join(chain.from_iterable(self._raw.items()))
+            parts = text.decode("latin-1").split("\0")
+            if len(parts) == 2 * len(self._raw):
+                self._all = dict(zip(parts[::2], parts[1::2], strict=True))
+            else:
+                self._all = dict(self)
+        return self._all
+
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.encode("latin-1", "replace") in self._raw
+        return isinstance(name, str) and name.encode() in self._raw
 
     def __iter__(self) -> Iterator[str]:
         return (name.decode("latin-1") for name in self._raw)

@@ -36,7 +36,7 @@ class _Unset:
 
 UNSET: Final = _Unset()
 
-_NONE_WAIT: Final = Waiting()
+NONE_WAIT: Final = Waiting()
 """Of every request in which nothing waits yet; nothing is ever added to it."""
 
 
@@ -60,7 +60,7 @@ class Identity:
     # Defaults on the class: a request without an event sets none of them.
     response: ResponseInfo | None = None
     cookie_to_set: str | None = None
-    waiting: Waiting = _NONE_WAIT
+    waiting: Waiting = NONE_WAIT
     is_holding: bool = False
     announced: dict[str, str] | None = None
     _user_id: str | _Unset | None = UNSET
@@ -81,26 +81,31 @@ class Identity:
     @property
     def user_id(self) -> str | None:
         """Who is signed in: what the code said last, else what the request says."""
-        said = self._said("_user_id")
-        return self.root._detected("user") if isinstance(said, _Unset) else said
+        said = self._user_id if self.parent is None else self._said("_user_id")
+        if not isinstance(said, _Unset):
+            return said
+        return (self if self.parent is None else self.root)._detected("user")
 
     @property
     def anonymous_id(self) -> str | None:
         """The visitor's anonymous id: set by code, else claimed by the cookie."""
-        said = self._said("_anonymous_id")
+        said = self._anonymous_id if self.parent is None else self._said("_anonymous_id")
         if not isinstance(said, _Unset):
             return said
-        root = self.root
-        if isinstance(root._cookie_id, _Unset):
-            claim = root.info.cookies.get(cookie.NAME) if root.info else None
-            root._cookie_id = privacy.anonymous_id(claim)
-        return root._cookie_id
+        root = self if self.parent is None else self.root
+        claimed = root._cookie_id
+        if isinstance(claimed, _Unset):
+            claim = None if root.info is None else root.info.cookie(cookie.NAME)
+            claimed = root._cookie_id = privacy.anonymous_id(claim)
+        return claimed
 
     @property
     def group_id(self) -> str | None:
         """The account that events belong to (`context.groupId`)."""
-        said = self._said("_group_id")
-        return self.root._detected("group") if isinstance(said, _Unset) else said
+        said = self._group_id if self.parent is None else self._said("_group_id")
+        if not isinstance(said, _Unset):
+            return said
+        return (self if self.parent is None else self.root)._detected("group")
 
     @property
     def traits(self) -> dict[str, Any] | None:
@@ -128,12 +133,15 @@ class Identity:
             return None
         settings = self.analytics.settings
         ask = settings.user if what == "user" else settings.group
-        with self.analytics.throttle.guard(what):
-            if ask is not None:
-                return events.identifier(ask(self.info.native), f"{what}_id")
-            if what == "user" and self._detect is not None:
-                return events.identifier(self._detect(), "user_id")
-        return None
+        detect = self._detect if what == "user" else None
+        if ask is None and detect is None:
+            return None
+        try:
+            found = detect() if ask is None else ask(self.info.native)  # type: ignore[misc]  # one of both is there
+            return events.identifier(found, f"{what}_id")
+        except Exception as error:  # noqa: BLE001 - the application's callable
+            self.analytics.throttle.failed(what, error)
+            return None
 
     def set_user(
         self,
@@ -205,7 +213,7 @@ class Identity:
         if root.response is not None:
             yield
             return
-        if root.waiting is _NONE_WAIT:
+        if root.waiting is NONE_WAIT:
             root.waiting = Waiting()
         root.is_holding = True
         try:
@@ -250,7 +258,7 @@ class Identity:
 
     def consent(self) -> consent.Answer:
         """The visitor's answer, asked once a request; yes outside one."""
-        root = self.root
+        root = self if self.parent is None else self.root
         if root._consent is None:
             if root.analytics is None or root.info is None:
                 return True
@@ -261,7 +269,7 @@ class Identity:
 
     def objects(self) -> bool:
         """True where Global Privacy Control stops the automatic parts."""
-        root = self.root
+        root = self if self.parent is None else self.root
         if root.analytics is None or root.info is None:
             return False
         return consent.objects(root.info, root.analytics.settings)

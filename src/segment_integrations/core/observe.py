@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from segment_integrations.core import policy
+from segment_integrations.core.identity import NONE_WAIT
 
 if TYPE_CHECKING:
     from segment_integrations.core.counters import Throttle
@@ -60,7 +61,8 @@ class PageCalls:
             return policy.no("consent")
         if context.objects():
             return policy.no("gpc")
-        if not context.is_sampled(self._settings.sample):
+        sample = self._settings.sample
+        if sample < 1.0 and not context.is_sampled(sample):
             return policy.no("sampled_out")
         if (
             context.anonymous_id is None
@@ -74,7 +76,7 @@ class PageCalls:
         """Count the decision on *context*, and send its page call if it is a yes."""
         # Each request comes by here: `try` costs nothing, a guard does.
         try:
-            if context.waiting:
+            if context.waiting is not NONE_WAIT:
                 context.release()
             decision = self.decide(context, response)
             context.response = response
@@ -85,8 +87,8 @@ class PageCalls:
                     "category": None,
                     "properties": {"status": response.status},
                 }
-                self._pipeline.emit(
-                    "page", own, {"timestamp": context.started}, context, strict=False
+                self._pipeline.build(
+                    "page", own, {}, context, strict=False, at=context.started
                 )
         except Exception as error:  # noqa: BLE001 - never the request's
             self._throttle.failed("page", error)

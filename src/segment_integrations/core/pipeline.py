@@ -16,7 +16,7 @@ from segment_integrations.core import encode, events
 from segment_integrations.core.deferring import Deferrals
 from segment_integrations.core.held import Held
 from segment_integrations.core.identified import Identified
-from segment_integrations.core.identity import in_sample
+from segment_integrations.core.identity import NONE_WAIT, in_sample
 from segment_integrations.core.message import EVENT_MAX_BYTES, Call, Message
 from segment_integrations.core.tracing import current_trace
 from segment_integrations.core.views import PAGE_FIELDS, VIEWS, view_fields
@@ -81,7 +81,7 @@ class Pipeline:
         if context.consent() is False:
             self.drops.add("consent", level=logging.DEBUG)
             return False
-        if not context.is_sampled(self.settings.sample):
+        if self._is_sampling and not context.is_sampled(self.settings.sample):
             self.drops.add("sampled_out", level=logging.DEBUG)
             return False
         return True
@@ -110,6 +110,32 @@ class Pipeline:
         """
         if context_now is not None and not self.allows(context_now):
             return None
+        return self.build(call, own, options, context_now, strict=strict)
+
+    def build(
+        self,
+        call: Call,
+        own: dict[str, Any],
+        options: Options,
+        context_now: RequestContext | None,
+        *,
+        strict: bool,
+        at: float | None = None,
+    ) -> str | None:
+        """
+        `emit` where consent and sampling have been asked.
+
+        Args:
+            call: As for `emit`, and so are the next four.
+            own: The same.
+            options: The same.
+            context_now: The same.
+            strict: The same.
+            at: When it happened, in Unix seconds; by default now.
+
+        Raises:
+            InvalidEvent: In strict mode only.
+        """
         message: dict[str, Any] = {"type": call}
         given = switches = user = anonymous = None
         if options:
@@ -122,7 +148,7 @@ class Pipeline:
         is_plain = len(message) == 1 and not given and not switches
         message.setdefault("messageId", events.new_message_id())
         if "timestamp" not in message:
-            message["timestamp"] = events.now()
+            message["timestamp"] = events.now() if at is None else events.wire_time(at)
         if not self._address(message, call, context_now, user, anonymous):
             return None
         if call in VIEWS:
@@ -158,9 +184,10 @@ class Pipeline:
                 message, own, context, is_plain=is_plain, strict=strict
             )
         if context is not None:
-            root = context.root
-            if root.waiting and not root.is_holding:
-                root.waiting.release()
+            root = context if context.parent is None else context.root
+            waiting = root.waiting
+            if waiting is not NONE_WAIT and waiting and not root.is_holding:
+                waiting.release()
         return self._hand_on(call, message, context, strict=strict)
 
     def _identify(
@@ -299,8 +326,8 @@ class Pipeline:
                 group = context.group_id
                 if group is not None:
                     result["groupId"] = group
-            if call != "identify" and context.traits:
-                result["traits"] = context.traits
+            if call != "identify" and (traits := context.traits):
+                result["traits"] = traits
             extra = context.extra()
             if extra:
                 result = events.merged(result, extra)
@@ -338,7 +365,10 @@ class Pipeline:
                 return None
             return self.refuse(EventTooLarge(len(body), EVENT_MAX_BYTES), strict=strict)
         message_id = message["messageId"]
-        if context is not None and context.root.is_holding:
+        if (
+            context is not None
+            and (context if context.parent is None else context.root).is_holding
+        ):
             send = lambda: self._put(body, message, ticket)  # noqa: E731 - as below
             traits = built.get("traits", {})
             self._hold(context, Held(call, message, traits, send, self._lost))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from segment_integrations.core.bots import is_bot
 from segment_integrations.core.headers import has_any
+from segment_integrations.core.marks import is_no_page
 from segment_integrations.core.privacy import TEXT_MAX_CHARS
 
 if TYPE_CHECKING:
@@ -151,7 +152,8 @@ def decide(
     disposition = response.headers.get("content-disposition", "")
     if disposition.strip().lower().startswith("attachment"):
         return no("attachment")
-    if response.routing.is_internal or is_marked_no_page(response.routing.endpoint):
+    routing = response.routing
+    if routing.is_internal or is_no_page(routing.endpoint, request.method):
         return no("excluded_view")
     if _is_excluded(request, settings):
         return no("excluded_path")
@@ -251,11 +253,6 @@ def accepts_html(accept: str) -> bool:
     return False
 
 
-def is_marked_no_page(endpoint: object) -> bool:
-    """True when the view carries the mark of `no_page`."""
-    return getattr(endpoint, "__segment_no_page__", False) is True
-
-
 @lru_cache(maxsize=64)
 def _path_rule(patterns: tuple[str, ...]) -> re.Pattern[str]:
     """One expression: ``/a`` is that path, ``/a/`` all below it, ``*`` anything."""
@@ -266,12 +263,13 @@ def _path_rule(patterns: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _is_excluded(request: RequestInfo, settings: Settings) -> bool:
-    patterns = EXCLUDED_PATHS + tuple(
-        one for one in settings.exclude if isinstance(one, str)
-    )
+    given = settings.exclude
+    if not given:
+        return _path_rule(EXCLUDED_PATHS).match(request.path) is not None
+    patterns = EXCLUDED_PATHS + tuple(one for one in given if isinstance(one, str))
     if _path_rule(patterns).match(request.path):
         return True
     predicates: list[Callable[[RequestInfo], bool]] = [
-        one for one in settings.exclude if not isinstance(one, str)
+        one for one in given if not isinstance(one, str)
     ]
     return any(predicate(request) for predicate in predicates)

@@ -52,6 +52,7 @@ LOCALE_MAX_CHARS: Final = 35
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ANONYMOUS_ID = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9._:@=+/|~-]{1,128}")
 _LOCALE = re.compile(r"[A-Za-z]{1,8}(?:[-_][A-Za-z0-9]{1,8})*")
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._~-]*")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -61,7 +62,10 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 def clean(value: str, max_chars: int = TEXT_MAX_CHARS) -> str:
     """*value* without control characters or lone surrogates, at most *max_chars*."""
     value = value[:max_chars]
-    if not value.isascii():
+    if value.isascii():
+        if value.isprintable():
+            return value
+    else:
         value = joined(value)
     return _CONTROL.sub("", value)
 
@@ -77,7 +81,9 @@ def anonymous_id(cookie: str | None) -> str | None:
     """
     if not cookie or len(cookie) > 3 * ANONYMOUS_ID_MAX_CHARS:
         return None
-    value = unquote(cookie).strip()
+    value = cookie
+    if not _ANONYMOUS_ID.fullmatch(cookie):
+        value = unquote(cookie).strip()
     if value.startswith('"'):
         try:
             decoded = json.loads(value)
@@ -113,8 +119,7 @@ def masked_path(path: str, params: Mapping[str, object], names: frozenset[str]) 
     does not punch holes into the rest of the path.
     """
     for name, value in params.items():
-        secret = str(value)
-        if name.lower() not in names or not secret:
+        if name.lower() not in names or not (secret := str(value)):
             continue
         if "/" in secret:
             path = path.replace(secret, MASK)
@@ -188,9 +193,13 @@ def split_url(url: str) -> tuple[str, str, str] | None:
     return f"{parts.scheme}://{netloc}", parts.path or "/", parts.query
 
 
-@lru_cache(maxsize=256)
 def quoted(path: str) -> str:
     """*path* as it stands in an address; what is quoted already stays so."""
+    return path if _PLAIN_PATH.fullmatch(path) else _quoted(path)
+
+
+@lru_cache(maxsize=256)
+def _quoted(path: str) -> str:
     return quote(path, safe="/%:@!$&'()*+,;=~-._")
 
 
@@ -243,9 +252,9 @@ class Proxies:
         Returns:
             The first hop from the right that is not trusted, else the peer.
         """
-        direct = _address(peer)
         if not self.count and not self.networks:
-            return str(direct) if direct else None
+            return _canonical(peer)
+        direct = _address(peer)
         if self.networks and direct is not None and not self._trusts(direct):
             return str(direct)
         client = direct
@@ -271,9 +280,10 @@ def forwarded_hops(x_forwarded_for: str | None, forwarded: str | None) -> list[s
     other on as the client sent it.
     """
     if x_forwarded_for:
-        return [hop.strip() for hop in x_forwarded_for[:URL_MAX_CHARS].split(",")]
+        # The end is what the proxies wrote; a client can make the start long.
+        return [hop.strip() for hop in x_forwarded_for[-URL_MAX_CHARS:].split(",")]
     hops = []
-    for element in (forwarded or "")[:URL_MAX_CHARS].split(","):
+    for element in (forwarded or "")[-URL_MAX_CHARS:].split(","):
         for pair in element.split(";"):
             name, _, value = pair.strip().partition("=")
             if name.lower() == "for":
@@ -297,6 +307,13 @@ def _address(text: str | None) -> Address | None:
         return None
     mapped = getattr(address, "ipv4_mapped", None)
     return mapped or address
+
+
+@lru_cache(maxsize=1024)
+def _canonical(text: str | None) -> str | None:
+    """*text* in the one form of its address, or None."""
+    address = _address(text)
+    return str(address) if address else None
 
 
 def truncated(address: str) -> str:

@@ -75,11 +75,23 @@ class RequestInfo:
         return headers
 
     @property
+    def all_headers(self) -> Mapping[str, str]:
+        """The same, read at once: for who needs more than a few."""
+        headers = self.headers
+        return headers.all() if isinstance(headers, Headers) else headers
+
+    @property
     def cookies(self) -> Mapping[str, str]:
         """The cookies as they were sent, not decoded; the first of a name wins."""
         if self._cookies is None:
             self._cookies = parse_cookies(self.headers.get("cookie", ""))
         return self._cookies
+
+    def cookie(self, name: str) -> str | None:
+        """One of `cookies`; without reading any where *name* was not sent."""
+        if self._cookies is None and name not in self.headers.get("cookie", ""):
+            return None
+        return self.cookies.get(name)
 
     @property
     def scheme(self) -> str:

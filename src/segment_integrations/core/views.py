@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from segment_integrations.core.marks import page_name
+
 if TYPE_CHECKING:
     from segment_integrations.core.current import RequestContext
     from segment_integrations.core.message import Call
@@ -21,16 +23,17 @@ def view_fields(
     """A page or screen call's fields, completed with what the request says."""
     properties = own["properties"]
     name = own["name"]
-    if call == "page" and context is not None and context.root.info is not None:
-        routing = context.routing
-        facts: dict[str, Any] = {**context.page(), "method": context.root.info.method}
+    root = None if context is None else context.root
+    if call == "page" and root is not None and root.info is not None:
+        routing, method = root.routing, root.info.method
+        facts: dict[str, Any] = {**root.page(), "method": method}
         if routing.template is not None:
             facts["route"] = routing.template
         if routing.view is not None:
             facts["view"] = routing.view
         properties = {**facts, **properties}
-        name = name or page_name(routing.endpoint) or routing.template
-        context.root.is_page_sent = True
+        name = name or page_name(routing.endpoint, method) or routing.template
+        root.is_page_sent = True
     fields: dict[str, Any] = {"properties": properties}
     if name is not None:
         fields["name"] = name
@@ -38,9 +41,3 @@ def view_fields(
         fields["category"] = own["category"]
         properties.setdefault("category", own["category"])
     return fields
-
-
-def page_name(endpoint: object) -> str | None:
-    """The name that `page_name` put on the view, if any."""
-    marked = getattr(endpoint, "__segment_page_name__", None)
-    return marked if isinstance(marked, str) else None

@@ -58,7 +58,7 @@ def look_again() -> None:
         return  # the others end by way of `atexit`
     if threading.current_thread() is threading.main_thread():
         drain_at_sigterm()
-    else:  # below a sync middleware; the event loop is in the main thread
+    else:  # around a sync middleware; the event loop is in the main thread
         async_to_sync(_drain_at_sigterm)()
 
 

@@ -98,7 +98,7 @@ def test_de_8_head_where_methods_has_it(browser, ada, settings, segment_events):
 def test_de_8_dj_2_rest_framework(  # noqa: PLR0917 - fixtures
     client, ada, bearer, settings, segment_events, method, path, event, properties
 ):
-    """DE-8, DJ-2: One event, of the user that the token names, with no query of ours."""
+    """DE-8, DJ-2: One event, of the user that the token names, no query of ours."""
 
     def called():
         with CaptureQueriesContext(connection) as queries:

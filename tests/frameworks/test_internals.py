@@ -1,0 +1,110 @@
+"""RT-6 and RULE-5: what is read of a framework's internals may be absent or strange."""
+
+import logging
+
+import pytest
+from asgi_visits import Recorder, visit
+from django.http import HttpResponse
+from django.test import RequestFactory
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import HTMLResponse as FastAPIResponse
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Mount, Route
+
+from segment_integrations import Analytics, fastapi, starlette, track
+from segment_integrations.django.middleware import SegmentMiddleware
+from segment_integrations.testing import BROWSER_HEADERS
+
+
+class Strange:
+    """Has every attribute that is asked for, and none can be read."""
+
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+
+@pytest.fixture(name="recorder")
+def _recorder():
+    return Recorder()
+
+
+@pytest.fixture(name="analytics")
+def _analytics(recorder):
+    with Analytics("k", sink=recorder) as analytics:
+        yield analytics
+
+
+@pytest.mark.parametrize(
+    ("path", "template"),
+    [("/items/7", "/items/{item_id}"), ("/m/1/n/2", "/m/{a}/n/{b}"), ("/no", None)],
+)
+def test_rt_6_starlette_whose_router_names_no_route(
+    analytics, recorder, path, template
+):
+    """RT-6: as before Starlette 1.4, where only matching tells the template."""
+
+    async def endpoint(request):
+        request.scope.pop("route", None)
+        return HTMLResponse("<p>Hello")
+
+    routes = [
+        Route("/items/{item_id:int}", endpoint),
+        Mount("/m/{a}", routes=[Route("/n/{b}", endpoint)]),
+    ]
+    app = Starlette(routes=routes)
+    app.add_middleware(starlette.SegmentMiddleware, analytics=analytics)
+    visit(app, path)
+
+    found = [one["properties"]["route"] for one in recorder.pages]
+    assert ([template] if template else []) == found
+
+
+@pytest.mark.parametrize("has_strange_route", [True, False])
+@pytest.mark.parametrize("make", [str, dict, Strange])
+def test_rule_5_fastapi_with_another_scope(
+    analytics, recorder, caplog, make, has_strange_route
+):
+    """RULE-5: entries of the scope that are no longer what they were cost no page."""
+    router = APIRouter()
+
+    @router.get("/items/{item_id}")
+    def endpoint(item_id: int, request: Request) -> FastAPIResponse:
+        request.scope["fastapi"] = {"effective_route_context": make()}
+        if has_strange_route:
+            request.scope["route"] = make()
+        track("Seen")
+        return FastAPIResponse("<p>Hello")
+
+    app = FastAPI()
+    app.include_router(router)
+    app.add_middleware(fastapi.SegmentMiddleware, analytics=analytics)
+    with caplog.at_level(logging.CRITICAL):
+        messages = visit(app, "/items/7")
+
+    assert 200 == messages[0]["status"]
+    assert ["Seen"] == [one["event"] for one in recorder.tracks]
+    (page,) = recorder.pages
+    assert page["properties"].get("route") in {None, "/items/{item_id}"}
+
+
+@pytest.mark.parametrize("name", ["resolver_match", "session", "user", "urlconf"])
+@pytest.mark.parametrize("make", [str, object, Strange])
+def test_rule_5_django_with_another_request(segment_events, caplog, name, make):
+    """RULE-5: attributes of the request that are not what they were cost no page."""
+
+    def view(request):
+        setattr(request, name, make())
+        track("Seen")
+        return HttpResponse("<p>Hello", content_type="text/html")
+
+    headers = {**BROWSER_HEADERS, "Cookie": "sessionid=x; ajs_anonymous_id=visitor-1"}
+    request = RequestFactory().get("/plain", headers=headers)
+    with caplog.at_level(logging.CRITICAL):
+        response = SegmentMiddleware(view)(request)
+
+    assert 200 == response.status_code
+    assert ["Seen"] == [one["event"] for one in segment_events.tracks]
+    (page,) = segment_events.pages
+    assert "visitor-1" == page["anonymousId"]
+    assert "userId" not in page
