@@ -53,14 +53,17 @@ ERA = ["werkzeug==2.3.*"]
 """What old frameworks came with, where no extra of ours names it."""
 
 INSTEAD = {
-    "3.13": {"django==4.2.*": "django==5.2.*", "fastapi==0.115.3": "fastapi==0.115.*"}
+    "3.12": {"celery==5.3.*": "celery==5.4.*"},
+    "3.13": {
+        "celery==5.3.*": "celery==5.5.*",
+        "django==4.2.*": "django==5.2.*",
+        "fastapi==0.115.3": "fastapi==0.115.*",
+    },
 }
 """Pins that the framework does not support on a Python, and the oldest that it does."""
 
 OLD_WARNINGS = [
-    # Starlette 0.40 imports python-multipart by its former name.
-    "ignore:Please use `import python_multipart` instead.:PendingDeprecationWarning",
-    # Its TestClient names what anyio has moved since.
+    # The TestClient of Starlette 0.40 names what anyio has moved since.
     "ignore:The anyio.abc.BlockingPortal alias is deprecated:DeprecationWarning",
     # Flask 2.3 on Python 3.12.
     "ignore:'pkgutil.get_loader' is deprecated:DeprecationWarning",
@@ -189,6 +192,8 @@ def run_line(session: nox.Session, line: str, version: str) -> None:
         arguments = [*arguments, "-k", f"not {name}", f"--ignore-glob=*{name}*"]
         arguments.append("--ignore=tests/frameworks/test_page_marks.py")  # imports it
         arguments += [part for one in OLD_WARNINGS for part in ("-W", one)]
+        # For the programs that tests start.
+        session.env["PYTHONWARNINGS"] = ",".join(OLD_WARNINGS)
     else:
         install(session, "tests", pins=LINES[line])
     run_tests(session, *arguments)

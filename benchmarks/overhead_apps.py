@@ -1,8 +1,9 @@
 """
 One trivial application in each framework, and a driver that calls it in this process.
 
-No socket is used: what is measured is the framework and what was added to it. The page
-is the same everywhere: ``/items/{item}`` answers a short HTML text.
+No socket is used: what is measured is the framework and what was added to it. The
+application is the same everywhere: ``/items/{item}`` answers a short HTML text, and
+``/api/{item}`` a short JSON one.
 """
 
 import asyncio
@@ -13,7 +14,8 @@ import tempfile
 from pathlib import Path
 
 PAGE = "<!doctype html><title>Item</title><h1>Item</h1>"
-PATH = "/items/42"
+DATA = {"item": "42", "price": 19.99}
+PATHS = {"page": "/items/", "fetch": "/items/", "api": "/api/"}
 ANONYMOUS = "b1946ac9-2492-4d23-9b1c-6a3f5f1a9d3c"
 AGENT = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
@@ -37,7 +39,11 @@ HEADERS = {
         "referer": "https://search.example/results?q=items",
     },
 }
-"""A request of a script, which makes no event, and a person's navigation."""
+HEADERS["api"] = HEADERS["fetch"]
+"""
+A person's navigation, and two requests of a script, which make no event: for a part of
+a page, and for data.
+"""
 
 
 def with_session(headers):
@@ -49,6 +55,11 @@ def with_session(headers):
 def headers_of(kind):
     name, _, session = kind.partition("+")
     return with_session(HEADERS[name]) if session else HEADERS[name]
+
+
+def path_of(kind, number):
+    """Of 5,000 items one after the other, so that no memory of paths is flattered."""
+    return f"{PATHS[kind.partition('+')[0]]}{number % 5_000}"
 
 
 class Asgi:
@@ -64,8 +75,14 @@ class Asgi:
         raw = [(k.encode(), v.encode()) for k, v in headers.items()]
         done = {"type": "http.request", "body": b"", "more_body": False}
         statuses = set()
+        is_read = False
+        never = asyncio.Event()
 
         async def receive():
+            nonlocal is_read
+            if is_read:  # Django waits for the end of the connection beside its view
+                await never.wait()
+            is_read = True
             return done
 
         async def send(message):
@@ -73,15 +90,17 @@ class Asgi:
                 statuses.add(message["status"])
 
         app = self.app
-        for _ in range(count):
+        for number in range(count):
+            is_read = False
+            path = path_of(kind, number)
             scope = {
                 "type": "http",
                 "asgi": {"version": "3.0", "spec_version": "2.3"},
                 "http_version": "1.1",
                 "method": "GET",
                 "scheme": "http",
-                "path": PATH,
-                "raw_path": PATH.encode(),
+                "path": path,
+                "raw_path": path.encode(),
                 "query_string": b"",
                 "root_path": "",
                 "headers": raw.copy(),
@@ -109,7 +128,7 @@ class Wsgi:
         base = {
             "REQUEST_METHOD": "GET",
             "SCRIPT_NAME": "",
-            "PATH_INFO": PATH,
+            "PATH_INFO": "",
             "QUERY_STRING": "",
             "SERVER_NAME": "127.0.0.1",
             "SERVER_PORT": "8000",
@@ -127,8 +146,9 @@ class Wsgi:
                 for name, value in headers_of(kind).items()
             },
         }
-        for _ in range(count):
-            body = self.app(base.copy(), start_response)
+        for number in range(count):
+            environ = {**base, "PATH_INFO": path_of(kind, number)}
+            body = self.app(environ, start_response)
             for _chunk in body:
                 pass
             if hasattr(body, "close"):
@@ -139,14 +159,18 @@ class Wsgi:
 
 def starlette(around):
     from starlette.applications import Starlette
-    from starlette.responses import HTMLResponse
+    from starlette.responses import HTMLResponse, JSONResponse
     from starlette.routing import Route
 
-    async def item(request):
+    async def page(request):
         around.view()
         return HTMLResponse(PAGE)
 
-    app = Starlette(routes=[Route("/items/{item}", item)])
+    async def data(request):
+        around.view()
+        return JSONResponse(DATA)
+
+    app = Starlette(routes=[Route("/items/{item}", page), Route("/api/{item}", data)])
     return Asgi(around.starlette(app) or app)
 
 
@@ -157,9 +181,14 @@ def fastapi(around):
     app = FastAPI()
 
     @app.get("/items/{item}", response_class=HTMLResponse)
-    async def read(item: str) -> HTMLResponse:
+    async def page(item: str) -> HTMLResponse:
         around.view()
         return HTMLResponse(PAGE)
+
+    @app.get("/api/{item}")
+    async def data(item: str) -> dict[str, object]:
+        around.view()
+        return DATA
 
     return Asgi(around.fastapi(app) or app)
 
@@ -168,11 +197,16 @@ def litestar(around):
     import litestar
 
     @litestar.get("/items/{item:str}", media_type="text/html")
-    async def read(item: str) -> str:
+    async def page(item: str) -> str:
         around.view()
         return PAGE
 
-    return Asgi(around.litestar([read]))
+    @litestar.get("/api/{item:str}")
+    async def data(item: str) -> dict[str, object]:
+        around.view()
+        return DATA
+
+    return Asgi(around.litestar([page, data]))
 
 
 def quart(around):
@@ -181,9 +215,14 @@ def quart(around):
     app = Quart("bench")
 
     @app.get("/items/<item>")
-    async def read(item):
+    async def page(item):
         around.view()
         return PAGE
+
+    @app.get("/api/<item>")
+    async def data(item):
+        around.view()
+        return DATA
 
     return Asgi(around.quart(app) or app)
 
@@ -194,9 +233,14 @@ def flask(around):
     app = Flask("bench")
 
     @app.get("/items/<item>")
-    def read(item):
+    def page(item):
         around.view()
         return PAGE
+
+    @app.get("/api/<item>")
+    def data(item):
+        around.view()
+        return DATA
 
     return Wsgi(around.flask(app) or app)
 

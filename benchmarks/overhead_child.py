@@ -39,7 +39,7 @@ def main(framework, variant):
         around = overhead_peers.VARIANTS[variant]()
         serve = overhead_apps.FRAMEWORKS[framework](around).serve
         flush = around.flush
-    for kind in ("fetch", "page"):
+    for kind in ("api", "fetch", "page"):
         serve(kind, WARM_UP)
     flush()
     print("ready", flush=True)

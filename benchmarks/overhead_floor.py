@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import msgspec
-from overhead_apps import AGENT, ANONYMOUS, PATH
+from overhead_apps import AGENT, ANONYMOUS, path_of
 
 encode = msgspec.json.Encoder().encode
 
@@ -49,6 +49,5 @@ def page(path):
 
 
 def serve(kind, count):
-    del kind
-    for _ in range(count):
-        page(PATH)
+    for number in range(count):
+        page(path_of(kind, number))

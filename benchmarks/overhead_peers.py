@@ -112,11 +112,11 @@ class Ours(Bare):
         }
 
     def django_ready(self):
-        from segment_integrations.django import config
+        from segment_integrations.django import config, transactions
 
-        self.analytics = config.analytics()
-        # Django's is made of the settings, which know no transport.
-        self.analytics._delivery._transport = Discard()  # noqa: SLF001
+        # Django's own is made of its settings, which know no transport.
+        self.analytics.deferral = transactions.TransactionDeferral()
+        config._made[config.NAME] = self.analytics
 
 
 class OursTracking(Ours):

@@ -1,27 +1,36 @@
 """The Django application of `overhead_apps.py`: its one page, and somebody's session."""
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.urls import path
-from overhead_apps import PAGE
+from overhead_apps import DATA, PAGE
 
 around = None
 is_async = False
 urlpatterns = []
 
 
-def read(request, item):
+def page(request, item):
     around.view()
     return HttpResponse(PAGE)
 
 
-async def aread(request, item):
+def data(request, item):
     around.view()
-    return HttpResponse(PAGE)
+    return JsonResponse(DATA)
+
+
+async def apage(request, item):
+    return page(request, item)
+
+
+async def adata(request, item):
+    return data(request, item)
 
 
 def patterns():
-    return [path("items/<item>", aread if is_async else read)]
+    pages, datas = (apage, adata) if is_async else (page, data)
+    return [path("items/<item>", pages), path("api/<item>", datas)]
 
 
 def session():

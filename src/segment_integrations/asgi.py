@@ -19,7 +19,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, NoReturn
 
 from segment_integrations.client import Analytics
-from segment_integrations.core.current import RequestContext, set_current
+from segment_integrations.core.current import VARIABLE, RequestContext
 from segment_integrations.core.gateways import StartInfo, from_scope
 from segment_integrations.core.request import ResponseInfo
 from segment_integrations.defaults import analytics_now
@@ -102,11 +102,12 @@ class SegmentMiddleware:
         if kind == "http" and self.analytics.settings.enabled:
             send = self._watched(context, send)
         scope[KEY] = context
-        previous = set_current(context)
+        previous = VARIABLE.get()  # as `set_current` does, without its calls
+        VARIABLE.set(context)
         try:
             await self.app(scope, receive, send)
         finally:
-            set_current(previous)
+            VARIABLE.set(previous)
             scope.pop(KEY, None)  # a server may use the same dict again
 
     def _context(self, scope: Scope) -> RequestContext:
@@ -127,13 +128,18 @@ class SegmentMiddleware:
         self, context: RequestContext, send: Send, message: Message
     ) -> None:
         response = None
+        analytics = self.analytics
         try:
-            message, response = self._start(context, message)
+            pairs = message.get("headers", ())
+            if analytics.settings.anonymous_cookie or type(pairs) not in _SEQUENCES:
+                message, response = self._start(context, message)
+            else:
+                response = StartInfo(message["status"], pairs, context)
         except Exception as error:  # noqa: BLE001 - never the request's
-            self.analytics.throttle.failed("response", error)
+            analytics.throttle.failed("response", error)
         await send(message)
         if response is not None:
-            self.analytics.page_calls.observe(context, response)
+            analytics.page_calls.observe(context, response)
 
     def _start(
         self, context: RequestContext, message: Message

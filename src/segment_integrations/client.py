@@ -153,7 +153,7 @@ class Analytics(Calls):
             identified=self._identified,
         )
         self.page_calls = PageCalls(
-            settings, self.throttle, self._pipeline, lambda: self.is_on
+            settings, self.throttle, self._pipeline
         )
         defaults.register(self)
 
@@ -338,6 +338,7 @@ class Analytics(Calls):
             without one they are dropped and counted.
         """
         self.is_closed = True
+        self.page_calls.is_on = False
         self._identified.clear()
         defaults.unregister(self)
         left = self._of_sink("close", timeout, default=0, failed=0)

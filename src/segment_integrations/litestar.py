@@ -39,6 +39,8 @@ __all__ = ["SegmentMiddleware", "SegmentPlugin", "analytics_from", "lifespan"]
 SESSION_KEY: Final = "user_id"
 """Where applications keep the signed-in user in Litestar's session."""
 
+_OTHER_METHODS: Final = ("POST", "PUT", "PATCH", "DELETE")
+
 
 class SegmentMiddleware(asgi.SegmentMiddleware):
     """
@@ -168,16 +170,16 @@ class _Routes:
             return None
         root = self._scope.get("root_path", "")
         path = normalize_path(path.removeprefix(root))
-        try:
+        for one in (method, *_OTHER_METHODS):
             try:
-                found = router.handle_routing(path=path, method=method)
-            except MethodNotAllowedException as error:
-                method = (error.headers or {}).get("allow", "").partition(",")[0]
-                found = router.handle_routing(path=path, method=method)
-        except HTTPException:  # nothing matches
-            return None
-        _, handler, _, _, template = found
-        return _routing(handler, template, path)
+                found = router.handle_routing(path=path, method=one)
+            except MethodNotAllowedException:
+                continue
+            except HTTPException:  # nothing matches
+                return None
+            _, handler, _, _, template = found
+            return _routing(handler, template, path)
+        return None
 
     def _router(self) -> Any:
         app: Any = self._scope.get("litestar_app")

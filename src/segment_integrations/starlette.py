@@ -54,6 +54,7 @@ class SegmentMiddleware(asgi.SegmentMiddleware):
         analytics: Analytics | None = None,
         **settings: Any,
     ) -> None:
+        self.known = _Known()
         try:
             super().__init__(app, analytics, **settings)
         except ConfigurationError as error:
@@ -71,6 +72,38 @@ class SegmentMiddleware(asgi.SegmentMiddleware):
             routing=visit.routing,
             resolve=visit.resolve,
             detect=visit.detect,
+        )
+
+
+class _Known:
+    """What is true of a route whoever asks for it, for those that were asked for."""
+
+    def __init__(self) -> None:
+        self._routes: dict[
+            tuple[int, int], tuple[object, object, Routing | None]
+        ] = {}
+
+    def of(self, route: object, scope: Mapping[str, Any]) -> Routing | None:
+        """Where a request with *route* in its *scope* went; None where it tells not."""
+        endpoint = scope.get("endpoint")
+        own = scope.get("fastapi")
+        # In FastAPI one route stands for those of several routers.
+        context = own.get("effective_route_context") if type(own) is dict else None
+        key = (id(route), id(context))
+        found = self._routes.get(key)
+        # Both are kept, so that no others can have their ids.
+        if found is None or found[1] is not endpoint:
+            template = _template(route, scope)
+            if len(self._routes) >= _ROUTES_MAX:
+                self._routes.clear()
+            bare = None if template is None else _routing(template, route, scope)
+            found = self._routes[key] = ((route, context), endpoint, bare)
+        known = found[2]
+        if known is None:
+            return None
+        params = scope.get("path_params")
+        return Routing(
+            known.template, known.view, params or {}, endpoint, known.is_internal
         )
 
 
@@ -96,7 +129,12 @@ class _Visit(ScopeInfo):
     )
 
     def __init__(self, scope: Scope, middleware: SegmentMiddleware) -> None:
-        super().__init__(scope)
+        # What the base does too, in one step less: this is made for each request.
+        self._scope = scope
+        self._native = self._headers = self._cookies = None
+        self.method = scope.get("method", "")
+        self.path = scope.get("path", "/")
+        self._query = scope.get("query_string", b"")
         # Routing changes the scope: the mount's prefix goes into root_path, and a
         # mounted app takes the place of the outermost one.
         self._before = {**scope}
@@ -106,10 +144,11 @@ class _Visit(ScopeInfo):
         self._walked: Routing | None = None
         self._route: object = None  # the one that `_found` was made of
         self._found = UNROUTED
+        root_path = scope.get("root_path", "")
         if "app" not in scope or "app_root_path" in scope:
             root_path = self.root_path
-            if root_path and not self.path.startswith(root_path):
-                self.path = root_path + self.path
+        if root_path and not self.path.startswith(root_path):
+            self.path = root_path + self.path
 
     @property
     def native(self) -> object:
@@ -154,11 +193,11 @@ class _Visit(ScopeInfo):
             if route is self._route:
                 return self._found
             if scope.get("root_path", "") == self.root_path:
-                template = _template(route, scope)
-                if template is not None:
+                found = self._middleware.known.of(route, scope)
+                if found is not None:
                     self._route = route
-                    self._found = _routing(template, route, scope)
-                    return self._found
+                    self._found = found
+                    return found
         # A mount's own prefix is known only to the routes above it, and a middleware
         # that copies the scope keeps the route to itself.
         if self._walked is None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 
+import django
 import pytest
 from asgiref.sync import async_to_sync
 from django.http import HttpResponse
@@ -297,7 +298,7 @@ def test_site_cache_gives_nobody_the_id_of_another(
     del browser.client.cookies["ajs_anonymous_id"]
     first, again = browser.get("/plain"), browser.get("/plain")
     assert "Age" not in first.headers
-    assert "Age" in again.headers
+    assert ("Age" in again.headers) == (django.VERSION >= (5, 0))  # 4.2 tells no age
     assert {} == first.cookies == again.cookies
     assert [] == segment_events.messages
 

@@ -36,7 +36,7 @@ class Told:
 
 
 @pytest.mark.parametrize(("server", "app"), PAIRS)
-def test_the_conformance_list_behind(serve, collector, tmp_path, server, app):
+def test_pr_2_the_conformance_list_behind(serve, collector, tmp_path, server, app):
     """RULE-2, CTX-3, CTX-4, CTX-10, RT-3, DJ-5, DJ-6, AS-1, AS-3, AS-5, PR-1, PR-2."""
     served = APPS[app]
     command = [*SERVERS[server].command, f"{served.module}:app"]

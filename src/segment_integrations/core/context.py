@@ -22,6 +22,8 @@ def address(info: RequestInfo, settings: Settings) -> str | None:
     if settings.ip == "drop":
         return None
     proxies = settings.trusted_proxies
+    if proxies.trusts_none and settings.ip == "full":
+        return privacy.canonical(info.client)
     hops: list[str] = []
     if proxies.count or proxies.networks:
         headers = info.headers
@@ -54,24 +56,25 @@ def page(
     if routing.params:
         path = privacy.masked_path(path, routing.params, settings.redact_path_params)
     search = privacy.search(info.query_string, settings.search_params)
+    headers = info.all_headers
     host = privacy.host(info.host)
     origin = f"{info.scheme}://{host}" if host else ""
     return {
         "path": path,
-        "referrer": _referrer(info, host, settings, resolve),
+        "referrer": _referrer(headers.get("referer"), host, settings, resolve),
         "search": search,
         "url": origin + privacy.quoted(path) + search,
     }
 
 
 def _referrer(
-    info: RequestInfo,
+    given: str | None,
     host: str | None,
     settings: Settings,
     resolve: Callable[[str], Routing | None] | None,
 ) -> str:
     """The ``Referer``, by the rules of the page's own address."""
-    parts = privacy.split_url(info.all_headers.get("referer", ""))
+    parts = privacy.split_url(given) if given else None
     if parts is None:
         return ""
     origin, path, query = parts

@@ -26,7 +26,7 @@ from segment_integrations.errors import InvalidEvent
 if TYPE_CHECKING:
     from segment_integrations.core.request import RequestInfo
 
-_current: ContextVar[RequestContext | None] = ContextVar(
+VARIABLE: ContextVar[RequestContext | None] = ContextVar(
     "segment_integrations_context", default=None
 )
 
@@ -37,7 +37,7 @@ means in places where no context variable of ours can be (Flask's streamed bodie
 
 def current() -> RequestContext | None:
     """The context of the running request or `bind` block, or None outside both."""
-    context = _current.get()
+    context = VARIABLE.get()
     if context is None:
         for fallback in fallbacks:
             context = fallback()
@@ -54,7 +54,7 @@ def _after_fork_in_child() -> None:
     """A child's work is not of the request that its parent forked in."""
     global _inherited  # noqa: PLW0603 - one for each process
     _inherited = current()
-    _current.set(None)
+    VARIABLE.set(None)
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows
@@ -63,8 +63,8 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 def set_current(context: RequestContext | None) -> RequestContext | None:
     """Bind *context* and return what was bound before, to be put back by value."""
-    previous = _current.get()
-    _current.set(context)
+    previous = VARIABLE.get()
+    VARIABLE.set(context)
     return previous
 
 
@@ -104,6 +104,9 @@ class RequestContext(Identity):
     _extra: dict[str, Any] | None = None
     _shared: dict[str, Any] | None = None
     _page: dict[str, str] | None = None
+    _found: Routing | None = None
+    is_answered: bool = False
+    """Whether the response has begun, and the router has done its work."""
 
     def __init__(
         self,
@@ -139,8 +142,13 @@ class RequestContext(Identity):
         root = self if self.parent is None else self.root
         if root._routing is None or root.analytics is None:
             return UNROUTED
+        if root._found is not None:
+            return root._found
         try:
-            return root._routing()
+            found = root._routing()
+            if root.is_answered:
+                root._found = found
+            return found
         except Exception as error:  # noqa: BLE001 - of a framework's internals
             root.analytics.throttle.failed("routing", error)
             return UNROUTED

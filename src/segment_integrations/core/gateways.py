@@ -26,7 +26,6 @@ class Routed(Protocol):
     def routing(self) -> Routing: ...
 
 
-_CONTENT_TYPE: Final = frozenset({"content-type", b"content-type"})
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
 
@@ -125,7 +124,22 @@ class StartInfo(ResponseInfo):
     @property
     def content_type(self) -> str:
         for name, value in self._pairs:
-            if name.lower() in _CONTENT_TYPE:
+            if name == b"content-type":
+                return value.decode("latin-1")  # type: ignore[union-attr]  # as its name
+        return self._field("content-type")
+
+    @property
+    def disposition(self) -> str:
+        for name, value in self._pairs:
+            if name == b"content-disposition":
+                return value.decode("latin-1")  # type: ignore[union-attr]  # as its name
+        return self._field("content-disposition")
+
+    def _field(self, text: str) -> str:
+        """One field, however its name is written; no mapping of all is made."""
+        names = (text, text.encode())
+        for name, value in self._pairs:
+            if name.lower() in names:
                 return value.decode("latin-1") if isinstance(value, bytes) else value
         return ""
 

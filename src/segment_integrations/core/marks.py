@@ -5,22 +5,24 @@ from __future__ import annotations
 
 def is_no_page(endpoint: object, method: str) -> bool:
     """True where the view, or the method of it that serves, carries `no_page`."""
+    if not isinstance(endpoint, type):
+        return getattr(endpoint, "__segment_no_page__", False) is True
     return _mark(endpoint, method, "__segment_no_page__") is True
 
 
 def page_name(endpoint: object, method: str) -> str | None:
     """The name that `page_name` put on the view or on its method, if any."""
-    name = _mark(endpoint, method, "__segment_page_name__")
+    if isinstance(endpoint, type):
+        name = _mark(endpoint, method, "__segment_page_name__")
+    else:
+        name = getattr(endpoint, "__segment_page_name__", None)
     return name if isinstance(name, str) else None
 
 
-def _mark(endpoint: object, method: str, name: str) -> object:
-    if isinstance(endpoint, type):
-        # A class-based view: its own method says more than the class.
-        handler = getattr(endpoint, method.lower(), None)
-        if handler is None and method == "HEAD":
-            handler = getattr(endpoint, "get", None)
-        found: object = getattr(handler, name, None)
-        if found is not None:
-            return found
-    return getattr(endpoint, name, None)
+def _mark(endpoint: type, method: str, name: str) -> object:
+    """Of a class-based view: its own method says more than the class."""
+    handler = getattr(endpoint, method.lower(), None)
+    if handler is None and method == "HEAD":
+        handler = getattr(endpoint, "get", None)
+    found: object = getattr(handler, name, None)
+    return getattr(endpoint, name, None) if found is None else found

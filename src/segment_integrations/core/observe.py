@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from segment_integrations.core import policy
@@ -25,7 +24,6 @@ class PageCalls:
         settings: The settings.
         throttle: The log.
         pipeline: Where page calls go.
-        is_on: False while calls do nothing.
     """
 
     def __init__(
@@ -33,19 +31,19 @@ class PageCalls:
         settings: Settings,
         throttle: Throttle,
         pipeline: Pipeline,
-        is_on: Callable[[], bool],
     ) -> None:
         self._settings = settings
         self._throttle = throttle
         self._pipeline = pipeline
-        self._is_on = is_on
+        self.is_on = settings.enabled
+        """False while calls do nothing."""
         self.counts: Counter[str] = Counter()
 
     def decide(
         self, context: RequestContext, response: ResponseInfo
     ) -> policy.PageDecision:
         """Whether the page call of *context* is sent, and why; changes nothing."""
-        if not self._is_on():
+        if not self.is_on:
             return policy.no("disabled")
         if context.is_page_sent:
             return policy.no("explicit_page")
@@ -57,11 +55,13 @@ class PageCalls:
                 self._throttle.failed("exclude", error)
         if not decision.sends:
             return decision
-        if context.consent() is False:
+        settings = self._settings
+        # Asked of the settings first: most applications have none of these.
+        if settings.consent is not None and context.consent() is False:
             return policy.no("consent")
-        if context.objects():
+        if settings.respect_gpc and context.objects():
             return policy.no("gpc")
-        sample = self._settings.sample
+        sample = settings.sample
         if sample < 1.0 and not context.is_sampled(sample):
             return policy.no("sampled_out")
         if (
@@ -78,6 +78,7 @@ class PageCalls:
         try:
             if context.waiting is not NONE_WAIT:
                 context.release()
+            context.is_answered = True
             decision = self.decide(context, response)
             context.response = response
             self.counts[decision.reason] += 1

@@ -319,8 +319,9 @@ class Pipeline:
         result: dict[str, Any] = {"library": self.library}
         if context is not None:
             result.update(context.shared())
-            preferences = context.consent()
-            if isinstance(preferences, dict):
+            if self.settings.consent is not None and isinstance(
+                preferences := context.consent(), dict
+            ):
                 result["consent"] = {"categoryPreferences": preferences}
             if call != "group":
                 group = context.group_id

@@ -142,21 +142,29 @@ def decide(
         return no("pages_off")
     if request.method not in settings.methods:
         return no("method")
-    answer = _response(request, response, settings)
-    if answer is not None:
-        return answer
+    status = response.status
+    if status != 304:  # noqa: PLR2004 - which has no content type, yet it is seen
+        if not 200 <= status <= 299:  # noqa: PLR2004 - HTTP's own classes
+            return no("status")
+        if not is_html(response.content_type) and not (
+            settings.spa_navigation
+            and "x-inertia" in request.headers
+            and "x-inertia" in response.headers
+        ):
+            return no("not_html")
     headers = request.headers
     answer = _navigation(headers, settings)
     if answer is not None:
         return answer
-    disposition = response.headers.get("content-disposition", "")
-    if disposition.strip().lower().startswith("attachment"):
+    disposition = response.disposition
+    if disposition and disposition.strip().lower().startswith("attachment"):
         return no("attachment")
     routing = response.routing
     if routing.is_internal or is_no_page(routing.endpoint, request.method):
         return no("excluded_view")
     if _is_excluded(request, settings):
         return no("excluded_path")
+    headers = request.all_headers  # what comes now, and the message, needs most
     if settings.bots == "excluded" and is_bot(
         headers.get("user-agent", "")[:TEXT_MAX_CHARS]
     ):
@@ -172,23 +180,6 @@ def decide(
 def is_html(content_type: str) -> bool:
     """True for the media types of documents, whatever their parameters."""
     return content_type.partition(";")[0].strip().lower() in _HTML
-
-
-def _response(
-    request: RequestInfo, response: ResponseInfo, settings: Settings
-) -> PageDecision | None:
-    """What the response alone rules out; None when it looks like a page."""
-    if response.status == 304:  # noqa: PLR2004 - no content type, yet it is seen
-        return None
-    if not 200 <= response.status <= 299:  # noqa: PLR2004 - HTTP's own classes
-        return no("status")
-    if not is_html(response.content_type) and not (
-        settings.spa_navigation
-        and "x-inertia" in request.headers
-        and "x-inertia" in response.headers
-    ):
-        return no("not_html")
-    return None
 
 
 def _navigation(headers: Mapping[str, str], settings: Settings) -> PageDecision | None:

@@ -240,6 +240,11 @@ class Proxies:
             f" their addresses and networks, got {type(value).__name__}"
         )
 
+    @property
+    def trusts_none(self) -> bool:
+        """True where no header is looked at."""
+        return not self.count and not self.networks
+
     def client(self, peer: str | None, forwarded: Iterable[str]) -> str | None:
         """
         The client's address.
@@ -252,8 +257,8 @@ class Proxies:
         Returns:
             The first hop from the right that is not trusted, else the peer.
         """
-        if not self.count and not self.networks:
-            return _canonical(peer)
+        if self.trusts_none:
+            return canonical(peer)
         direct = _address(peer)
         if self.networks and direct is not None and not self._trusts(direct):
             return str(direct)
@@ -310,7 +315,7 @@ def _address(text: str | None) -> Address | None:
 
 
 @lru_cache(maxsize=1024)
-def _canonical(text: str | None) -> str | None:
+def canonical(text: str | None) -> str | None:
     """*text* in the one form of its address, or None."""
     address = _address(text)
     return str(address) if address else None

@@ -76,9 +76,13 @@ class RequestInfo:
 
     @property
     def all_headers(self) -> Mapping[str, str]:
-        """The same, read at once: for who needs more than a few."""
+        """The same, read at once: for who needs more than a few of them."""
         headers = self.headers
-        return headers.all() if isinstance(headers, Headers) else headers
+        if not isinstance(headers, dict):
+            if isinstance(headers, Headers):
+                headers = headers.all()
+            self._headers = headers
+        return headers
 
     @property
     def cookies(self) -> Mapping[str, str]:
@@ -89,9 +93,12 @@ class RequestInfo:
 
     def cookie(self, name: str) -> str | None:
         """One of `cookies`; without reading any where *name* was not sent."""
-        if self._cookies is None and name not in self.headers.get("cookie", ""):
-            return None
-        return self.cookies.get(name)
+        if self._cookies is None:
+            sent = self.headers.get("cookie", "")
+            if name not in sent:
+                return None
+            self._cookies = parse_cookies(sent)
+        return self._cookies.get(name)
 
     @property
     def scheme(self) -> str:
@@ -180,6 +187,11 @@ class ResponseInfo:
     def content_type(self) -> str:
         """The field of that name, as it was sent."""
         return self.headers.get("content-type", "")
+
+    @property
+    def disposition(self) -> str:
+        """The field ``Content-Disposition``, as it was sent."""
+        return self.headers.get("content-disposition", "")
 
     @property
     def routing(self) -> Routing:
