@@ -37,6 +37,11 @@ def write(runs, path):
         axis.margins(x=0.2)
         for side in ("top", "right"):
             axis.spines[side].set_visible(False)
+    save(figure, path)
+
+
+def save(figure, path):
+    """Write *figure* as an SVG that is the same for equal figures."""
     figure.savefig(path, metadata={"Date": None, "Creator": None})
     # matplotlib ends some lines of path data with a space, which whitespace checks of
     # repositories refuse.

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from werkzeug.routing import MapAdapter, Rule
 
+    Matched = tuple[Rule, Mapping[str, object], str, str]
+    """A rule, what it made of the parameters, the path below the mount, the method."""
+
 _MARKS: Final = ("__segment_no_page__", "__segment_page_name__")
 _PLACEHOLDER: Final = re.compile(r"<(?:(\w+)(?:\(.*?\))?:)?(\w+)>")
 _ONE_SEGMENT: Final = frozenset({"", "default", "string", "int", "float", "uuid"})
@@ -64,6 +67,39 @@ def routed(
         endpoint=view,
         is_internal=endpoint == "static" or endpoint.endswith(".static"),
     )
+
+
+class Known:
+    """What is true of a rule whoever visits it, for the rules that were visited."""
+
+    def __init__(self) -> None:
+        self._visited: dict[
+            tuple[int, str], tuple[Rule, object, Routing, re.Pattern[str]]
+        ] = {}
+
+    def of(self, matched: Matched, view: object) -> Routing:
+        """As `routed`, for the class or the method of *view* that carries a mark."""
+        rule, args, path, method = matched
+        key = (id(rule), method)
+        found = self._visited.get(key)
+        # The rule is kept, so that no other can have its id.
+        if found is None or found[1] is not view:
+            if len(self._visited) >= _TEMPLATES_MAX:
+                self._visited.clear()
+            bare = routed(rule, {}, "", marked(view, method))
+            pattern = _template(rule.rule)[1]
+            found = self._visited[key] = (rule, view, bare, pattern)
+        _, _, bare, pattern = found
+        if not args:
+            return bare
+        raw = pattern.fullmatch(path)
+        return Routing(
+            bare.template,
+            bare.view,
+            {**args, **raw.groupdict()} if raw else args,
+            bare.endpoint,
+            bare.is_internal,
+        )
 
 
 def resolved(adapter: MapAdapter, path: str) -> Routing | None:

@@ -123,6 +123,7 @@ class _Visit(ScopeInfo):
         "_before",
         "_found",
         "_middleware",
+        "_outside_path",
         "_root_path",
         "_route",
         "_walked",
@@ -147,6 +148,7 @@ class _Visit(ScopeInfo):
         root_path = scope.get("root_path", "")
         if "app" not in scope or "app_root_path" in scope:
             root_path = self.root_path
+        self._outside_path = root_path
         if root_path and not self.path.startswith(root_path):
             self.path = root_path + self.path
 
@@ -192,7 +194,7 @@ class _Visit(ScopeInfo):
         if route is not None:
             if route is self._route:
                 return self._found
-            if scope.get("root_path", "") == self.root_path:
+            if scope.get("root_path", "") == self._outside_path:
                 found = self._middleware.known.of(route, scope)
                 if found is not None:
                     self._route = route

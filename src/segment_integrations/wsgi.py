@@ -2,16 +2,17 @@
 The middleware for any WSGI application.
 
 It hands on the very body that the application returned, looks at the first
-`start_response` and no further. A framework's adapter gives it `Hooks` of its own.
+`start_response` and no further. A framework's adapter gives it `Visit`s of its own.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from segment_integrations.client import Analytics
-from segment_integrations.core.current import RequestContext, set_current
-from segment_integrations.core.gateways import StartInfo, from_environ
+from segment_integrations.core.current import VARIABLE, RequestContext, set_current
+from segment_integrations.core.gateways import EnvironInfo, StartInfo
 from segment_integrations.core.request import Routing
 from segment_integrations.defaults import analytics_now
 from segment_integrations.errors import ConfigurationError
@@ -29,18 +30,11 @@ _NO_ROUTER: Final = Routing()
 """Plain WSGI routes nothing, and nothing is to be waited for."""
 
 
-class Hooks:
-    """What is known of one request beside its environ; a framework knows more."""
+class Visit(EnvironInfo):
+    """The facts of one request, and what is known beside its environ: here nothing."""
 
     is_claimed = False
     """True once a framework has begun with the request."""
-
-    def __init__(self, environ: WSGIEnvironment) -> None:
-        self.environ = environ
-
-    def native(self) -> object:
-        """What the user's callables are given."""
-        return self.environ
 
     def routing(self) -> Routing:
         """Where the framework routed the request."""
@@ -61,67 +55,61 @@ class Hooks:
         """Let go of what ends with the application's call."""
 
 
-class Exchange:
+class Exchange(RequestContext):
     """
-    One request and its response, from the call of the application to its return.
+    The context of one request, which may be handed over to an application inside.
 
-    It may be handed over to an application that is mounted deeper.
+    The visit knows it at most while the application runs: longer, they would be a
+    circle, which only the garbage collector ends.
     """
 
-    __slots__ = ("analytics", "context", "hooks", "info", "is_running")
+    analytics: Analytics
+    info: Visit
+    is_running = True
+    """False once the application has returned."""
 
-    def __init__(
-        self, analytics: Analytics, environ: WSGIEnvironment, hooks: Hooks
-    ) -> None:
-        self.analytics = analytics
-        self.hooks = hooks
-        self.is_running = True
-        # Not their bound methods: the hooks may change.
-        self.info = from_environ(environ, native=lambda: self.hooks.native())  # noqa: PLW0108
-        self.context: RequestContext = analytics.request(
-            self.info,
-            routing=lambda: self.hooks.routing(),  # noqa: PLW0108
-            resolve=lambda path: self.hooks.resolve(path),  # noqa: PLW0108
-            detect=lambda: self.hooks.detect(),  # noqa: PLW0108
-        ).context
-
-    def hand_over(self, analytics: Analytics, hooks: Hooks) -> None:
+    def hand_over(self, analytics: Analytics, visit: Visit) -> None:
         """Let an application inside, which knows more, have the request."""
-        self.analytics = self.context.analytics = analytics
-        self.hooks = hooks
+        self.analytics = analytics
+        self.info = visit
+        self._routing = visit.routing
+        self._resolve = visit.resolve
+        self._detect = visit.detect
 
-    def watched(self, start_response: StartResponse) -> StartResponse:
-        """*start_response*, with a look at its first call after that was forwarded."""
+    def with_cookie(
+        self, response: StartInfo, headers: list[tuple[str, str]]
+    ) -> list[tuple[str, str]]:
+        """The *headers* of the *response*, nearly always as they were."""
+        self.info.settle()
+        # An error's headers take the place of the first ones, so they need the cookie
+        # again.
+        cookie = self.cookie_header(response)
+        return headers if cookie is None else [*headers, ("Set-Cookie", cookie)]
 
-        def start(
-            status: str, headers: list[tuple[str, str]], exc_info: Any = None
-        ) -> Callable[[bytes], object]:
-            context, analytics = self.context, self.analytics
-            response = None
-            with analytics.throttle.guard("response"):
-                response = StartInfo(int(status[:3]), headers, context)
-                if analytics.settings.anonymous_cookie:
-                    self.hooks.settle()
-                    # An error's headers take the place of the first ones, so they
-                    # need the cookie again.
-                    cookie = context.cookie_header(response)
-                    if cookie is not None:
-                        headers = [*headers, ("Set-Cookie", cookie)]
-            if exc_info is None:
-                write = start_response(status, headers)
-            else:
-                write = start_response(status, headers, exc_info)
-            if response is not None:
-                context.observe(response)
-            return write
 
-        return start
-
-    def end(self) -> None:
-        """The application has returned."""
-        with self.analytics.throttle.guard("end of the request"):
-            self.hooks.end()
-        self.is_running = False
+def _start(
+    exchange: Exchange,
+    start_response: StartResponse,
+    status: str,
+    headers: list[tuple[str, str]],
+    exc_info: Any = None,
+) -> Callable[[bytes], object]:
+    """*start_response*, with a look at its first call after that was forwarded."""
+    analytics = exchange.analytics
+    response = None
+    try:
+        response = StartInfo(int(status[:3]), headers, exchange)
+        if analytics.settings.anonymous_cookie:
+            headers = exchange.with_cookie(response, headers)
+    except Exception as error:  # noqa: BLE001 - never the request's
+        analytics.throttle.failed("response", error)
+    if exc_info is None:
+        write = start_response(status, headers)
+    else:
+        write = start_response(status, headers, exc_info)
+    if response is not None and exchange.response is None:
+        analytics.page_calls.observe(exchange, response)
+    return write
 
 
 class SegmentMiddleware:
@@ -151,6 +139,8 @@ class SegmentMiddleware:
             )
         self.app = app
         self.analytics = analytics or Analytics(**settings)
+        self._visit: Callable[[WSGIEnvironment], Visit] = Visit
+        """Makes what is known of a request; another where a framework knows more."""
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
@@ -161,22 +151,34 @@ class SegmentMiddleware:
         if isinstance(present, Exchange) and present.is_running:
             self._join(present, environ)
             return self.app(environ, start_response)
-        exchange = Exchange(self.analytics, environ, self._hooks(environ))
-        environ[KEY] = exchange
-        previous = set_current(exchange.context)
         try:
-            body = self.app(environ, exchange.watched(start_response))
+            visit = self._visit(environ)
+            exchange = Exchange(
+                self.analytics,
+                visit,
+                routing=visit.routing,
+                resolve=visit.resolve,
+                detect=visit.detect,
+            )
+        except Exception as error:  # noqa: BLE001 - never the request's
+            self.analytics.throttle.failed("request", error)
+            return self.app(environ, start_response)
+        environ[KEY] = exchange
+        previous = VARIABLE.get()  # as `set_current` does, without its calls
+        VARIABLE.set(exchange)
+        try:
+            body = self.app(environ, partial(_start, exchange, start_response))
         finally:
-            set_current(previous)
-            exchange.end()
+            VARIABLE.set(previous)
+            exchange.is_running = False
+            try:
+                exchange.info.end()  # another visit, if it was handed over
+            except Exception as error:  # noqa: BLE001 - never the request's
+                exchange.analytics.throttle.failed("end of the request", error)
             environ.pop(KEY, None)
         if self.analytics.settings.stream_context and _is_streamed(body, environ):
-            return _Bound(exchange.context, body)
+            return _Bound(exchange, body)
         return body
-
-    def _hooks(self, environ: WSGIEnvironment) -> Hooks:
-        """What is known of the request; overridden where a framework knows more."""
-        return Hooks(environ)
 
     def _join(self, exchange: Exchange, environ: WSGIEnvironment) -> None:
         """Take part in an exchange that a middleware further out has begun."""

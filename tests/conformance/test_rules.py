@@ -250,15 +250,9 @@ ALL = {
 }
 
 
-LEFT_OUT = [
-    f"-W{one}" for one in os.environ.get("PYTHONWARNINGS", "").split(",") if one
-]
-"""The warnings that a session of old frameworks leaves out by name."""
-
-
 def in_a_fresh_interpreter(*arguments):
     done = subprocess.run(
-        [sys.executable, "-W", "error", *QUIET, *LEFT_OUT, *arguments],
+        [sys.executable, "-W", "error", *QUIET, *arguments],
         capture_output=True,
         text=True,
         check=False,

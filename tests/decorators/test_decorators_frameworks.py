@@ -92,6 +92,10 @@ class Answering:
         return PlainTextResponse(request.url.path)
 
 
+# FastAPI 0.115 does not evaluate an object's annotations that are texts.
+Answering.__call__.__annotations__["request"] = Request
+
+
 def test_an_object_with_an_async_call_is_an_endpoint(sent):
     """FastAPI and Starlette still see that a callable object is async."""
     app = FastAPI()

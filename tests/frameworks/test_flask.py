@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import weakref
-from types import SimpleNamespace
 
 import flask
 import flask_login
@@ -32,8 +31,7 @@ from segment_integrations import (
     wsgi,
 )
 from segment_integrations.flask import Segment
-from segment_integrations.flask.middleware import REQUEST_KEY
-from segment_integrations.flask.request import FlaskHooks
+from segment_integrations.flask.request import REQUEST_KEY
 from segment_integrations.testing import BROWSER_HEADERS
 
 COOKIE = {"Cookie": "ajs_anonymous_id=anon-1"}
@@ -763,10 +761,21 @@ def test_a_login_in_the_view_by_the_session_counts_at_once(app, sent):
     assert ["4", None, None] == sent.users()[3:]
 
 
-def test_rule_5_a_flask_without_the_session_that_we_know(app):
+def test_rule_5_a_flask_without_the_session_that_we_know(app, sent):
     """Where Flask keeps the session elsewhere, nobody is found and nothing raised."""
-    hooks = FlaskHooks(app.extensions["segment"], {})
-    assert hooks._in_session(SimpleNamespace(flask=SimpleNamespace())) is None
+
+    @app.get("/")
+    def home():
+        running = flask.globals._cv_request.get()
+        hidden = vars(running).pop("_session")
+        track("Seen")
+        vars(running)["_session"] = hidden
+        return "<p>"
+
+    client = app.test_client()
+    sign_in(client, user_id=7)
+    browse(app, client=client)
+    assert [None, "7"] == sent.users()
 
 
 def test_the_eager_mode_without_flask_login(sent):

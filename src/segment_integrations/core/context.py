@@ -22,7 +22,7 @@ def address(info: RequestInfo, settings: Settings) -> str | None:
     if settings.ip == "drop":
         return None
     proxies = settings.trusted_proxies
-    if proxies.trusts_none and settings.ip == "full":
+    if not proxies.count and not proxies.networks and settings.ip == "full":
         return privacy.canonical(info.client)
     hops: list[str] = []
     if proxies.count or proxies.networks:
@@ -55,7 +55,8 @@ def page(
     path = privacy.clean(info.path, privacy.URL_MAX_CHARS)
     if routing.params:
         path = privacy.masked_path(path, routing.params, settings.redact_path_params)
-    search = privacy.search(info.query_string, settings.search_params)
+    query = info.query_string
+    search = privacy.search(query, settings.search_params) if query else ""
     headers = info.all_headers
     host = privacy.host(info.host)
     origin = f"{info.scheme}://{host}" if host else ""
@@ -86,7 +87,8 @@ def _referrer(
                 plain, routing.params, settings.redact_path_params
             )
             path = path if masked == plain else privacy.quoted(masked)
-    return origin + path + privacy.search(query, settings.search_params)
+    search = privacy.search(query, settings.search_params) if query else ""
+    return origin + path + search
 
 
 def request_context(
@@ -113,17 +115,16 @@ def request_context(
     language = headers.get("accept-language")
     if language and (tag := privacy.locale(language)):
         context["locale"] = tag
-    campaign = privacy.campaign(info.query_string)
-    if campaign:
+    query = info.query_string
+    if query and (campaign := privacy.campaign(query)):
         context["campaign"] = campaign
     referrer = page_facts["referrer"]
-    if referrer and _site(referrer) != _site(page_facts["url"]):
-        context["referrer"] = {"url": referrer}
+    if referrer:
+        # Up to the path: scheme and host, of which another scheme is the same site.
+        site = referrer.split("/", 3)[2]
+        if page_facts["url"].split("/", 3)[2:3] != [site]:
+            context["referrer"] = {"url": referrer}
     return context
-
-
-def _site(url: str) -> str:
-    return url.partition("://")[2].partition("/")[0]
 
 
 @lru_cache(maxsize=256)

@@ -177,7 +177,7 @@ class RequestContext(Identity):
         if root.info is None or root.analytics is None:
             return {}
         try:
-            page = root.page()
+            page = root._page or root.page()
             shared = spec_context.request_context(
                 root.info, page, root.analytics.settings
             )

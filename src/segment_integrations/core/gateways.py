@@ -26,6 +26,10 @@ class Routed(Protocol):
     def routing(self) -> Routing: ...
 
 
+_CONTENT_TYPE: Final = ("content-type", b"content-type")
+_CONTENT_TYPE_LENGTH: Final = len("content-type")
+_DISPOSITION: Final = ("content-disposition", b"content-disposition")
+_DISPOSITION_LENGTH: Final = len("content-disposition")
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
 
@@ -124,23 +128,16 @@ class StartInfo(ResponseInfo):
     @property
     def content_type(self) -> str:
         for name, value in self._pairs:
-            if name == b"content-type":
-                return value.decode("latin-1")  # type: ignore[union-attr]  # as its name
-        return self._field("content-type")
+            # The length first, which tells nearly all others apart.
+            if len(name) == _CONTENT_TYPE_LENGTH and name.lower() in _CONTENT_TYPE:
+                return value if isinstance(value, str) else value.decode("latin-1")
+        return ""
 
     @property
     def disposition(self) -> str:
         for name, value in self._pairs:
-            if name == b"content-disposition":
-                return value.decode("latin-1")  # type: ignore[union-attr]  # as its name
-        return self._field("content-disposition")
-
-    def _field(self, text: str) -> str:
-        """One field, however its name is written; no mapping of all is made."""
-        names = (text, text.encode())
-        for name, value in self._pairs:
-            if name.lower() in names:
-                return value.decode("latin-1") if isinstance(value, bytes) else value
+            if len(name) == _DISPOSITION_LENGTH and name.lower() in _DISPOSITION:
+                return value if isinstance(value, str) else value.decode("latin-1")
         return ""
 
     @property
@@ -155,11 +152,19 @@ class StartInfo(ResponseInfo):
         return self._context.routing
 
 
-class _EnvironInfo(RequestInfo):
+class EnvironInfo(RequestInfo):
+    """
+    The facts of a WSGI environ; path, query and method as they are now.
+
+    Args:
+        environ: The environ.
+        native: As `RequestInfo` has it; the environ itself by default.
+    """
+
     __slots__ = ("_environ",)
 
     def __init__(
-        self, environ: dict[str, Any], native: Callable[[], object] | None
+        self, environ: dict[str, Any], native: Callable[[], object] | None = None
     ) -> None:
         self._environ = environ
         self._native = native
@@ -173,6 +178,7 @@ class _EnvironInfo(RequestInfo):
 
     @property
     def headers(self) -> Mapping[str, str]:
+        """As `RequestInfo` has it."""
         if self._headers is None:
             self._headers = EnvironHeaders(self._environ)
         headers: Mapping[str, str] = self._headers
@@ -180,15 +186,18 @@ class _EnvironInfo(RequestInfo):
 
     @property
     def scheme(self) -> str:
+        """As `RequestInfo` has it."""
         scheme: str = self._environ.get("wsgi.url_scheme", "http")
         return scheme
 
     @property
     def client(self) -> str | None:
+        """As `RequestInfo` has it."""
         return self._environ.get("REMOTE_ADDR") or None
 
     @property
     def host(self) -> str | None:
+        """As `RequestInfo` has it."""
         environ = self._environ
         found: str | None = environ.get("HTTP_HOST")
         if found:
@@ -199,6 +208,7 @@ class _EnvironInfo(RequestInfo):
 
     @property
     def native(self) -> object:
+        """As `RequestInfo` has it."""
         return self._environ if self._native is None else self._native()
 
 
@@ -206,4 +216,4 @@ def from_environ(
     environ: dict[str, Any], *, native: Callable[[], object] | None = None
 ) -> RequestInfo:
     """The facts of a WSGI *environ* (PEP 3333: its texts are bytes read as Latin-1)."""
-    return _EnvironInfo(environ, native)
+    return EnvironInfo(environ, native)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
-from itertools import chain
 from typing import Any, Final
 
 HeaderPairs = Iterable[tuple[bytes | str, bytes | str]]
@@ -76,13 +75,10 @@ class AsgiHeaders(Headers):
     def all(self) -> Mapping[str, str]:
         """All of them, decoded at once: cheaper from the fourth on."""
         if self._all is None:
-            # What HTTP forbids in a field stands between them.
-            text = b"\0".join(chain.from_iterable(self._raw.items()))
-            parts = text.decode("latin-1").split("\0")
-            if len(parts) == 2 * len(self._raw):
-                self._all = dict(zip(parts[::2], parts[1::2], strict=True))
-            else:
-                self._all = dict(self)
+            self._all = {
+                name.decode("latin-1"): value.decode("latin-1")
+                for name, value in self._raw.items()
+            }
         return self._all
 
     def __contains__(self, name: object) -> bool:
@@ -144,7 +140,10 @@ class EnvironHeaders(Headers):
     def get(self, name: str, default: Any = None) -> Any:
         """The value of *name*, or *default*."""
         value = self._environ.get(_variable(name))
-        return value if isinstance(value, str) and _is_there(name, value) else default
+        # Servers give an empty text for these two where the request has none.
+        if not isinstance(value, str) or (not value and name in _UNPREFIXED):
+            return default
+        return value
 
     def has_any(self, names: frozenset[str]) -> bool:
         """Whether one of *names* is there."""
@@ -152,13 +151,28 @@ class EnvironHeaders(Headers):
             return False
         return any(name in self for name in names)
 
+    def all(self) -> Mapping[str, str]:
+        """All of them, by their names at once: for who needs more than a few."""
+        found = {
+            _name(variable): value
+            for variable, value in self._environ.items()
+            if variable.startswith("HTTP_") and isinstance(value, str)
+        }
+        for name, variable in _UNPREFIXED.items():
+            value = self._environ.get(variable)
+            if value and isinstance(value, str):
+                found[name] = value
+            else:
+                found.pop(name, None)  # another spelling of the name
+        return found
+
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.get(name) is not None
 
     def __iter__(self) -> Iterator[str]:
         for variable in self._environ:
             if variable.startswith("HTTP_"):
-                name = variable[5:].replace("_", "-").lower()
+                name = _name(variable)
             elif variable in _UNPREFIXED.values():
                 name = variable.replace("_", "-").lower()
             else:
@@ -170,9 +184,9 @@ class EnvironHeaders(Headers):
 _UNPREFIXED = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 
-def _is_there(name: str, value: str) -> bool:
-    """Servers give an empty text for these two where the request has none."""
-    return bool(value) or name not in _UNPREFIXED
+@lru_cache(maxsize=_NAMES_MAX)
+def _name(variable: str) -> str:
+    return variable.removeprefix("HTTP_").replace("_", "-").lower()
 
 
 @lru_cache(maxsize=_NAMES_MAX)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from segment_integrations.core import policy
+from segment_integrations.core import consent, policy
 from segment_integrations.core.identity import NONE_WAIT
 
 if TYPE_CHECKING:
@@ -47,19 +47,20 @@ class PageCalls:
             return policy.no("disabled")
         if context.is_page_sent:
             return policy.no("explicit_page")
+        info = context.info
         decision = policy.no("failed")
-        if context.info is not None:
+        if info is not None:
             try:
-                decision = policy.decide(context.info, response, self._settings)
+                decision = policy.decide(info, response, self._settings)
             except Exception as error:  # noqa: BLE001 - the `exclude` setting's
                 self._throttle.failed("exclude", error)
-        if not decision.sends:
+        if info is None or not decision.sends:
             return decision
         settings = self._settings
         # Asked of the settings first: most applications have none of these.
         if settings.consent is not None and context.consent() is False:
             return policy.no("consent")
-        if settings.respect_gpc and context.objects():
+        if settings.respect_gpc and consent.objects(info, settings):
             return policy.no("gpc")
         sample = settings.sample
         if sample < 1.0 and not context.is_sampled(sample):

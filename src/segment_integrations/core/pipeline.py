@@ -334,11 +334,12 @@ class Pipeline:
                 result = events.merged(result, extra)
         if call == "page":
             properties = own["properties"]
-            facts = {
-                name: properties[name] for name in PAGE_FIELDS if name in properties
-            }
+            facts = dict(result.get("page", ()))
+            for name in PAGE_FIELDS:
+                if name in properties:
+                    facts[name] = properties[name]
             if facts:
-                result["page"] = {**result.get("page", {}), **facts}
+                result["page"] = facts
         return events.merged(result, given) if given else result
 
     def _hand_on(
@@ -383,6 +384,8 @@ class Pipeline:
             )
             if kept is not None:
                 return message_id if kept else self._overflowed()
+        if ticket is None:
+            return message_id if self.put(body, message) else None
         return message_id if self._put(body, message, ticket) else None
 
     def _hold(self, context: RequestContext | None, held: Held) -> None:

@@ -162,7 +162,9 @@ def decide(
     routing = response.routing
     if routing.is_internal or is_no_page(routing.endpoint, request.method):
         return no("excluded_view")
-    if _is_excluded(request, settings):
+    if _ALWAYS_EXCLUDED.match(request.path) or (
+        settings.exclude and _is_excluded(request, settings)
+    ):
         return no("excluded_path")
     headers = request.all_headers  # what comes now, and the message, needs most
     if settings.bots == "excluded" and is_bot(
@@ -254,13 +256,13 @@ def _path_rule(patterns: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _is_excluded(request: RequestInfo, settings: Settings) -> bool:
-    given = settings.exclude
-    if not given:
-        return _path_rule(EXCLUDED_PATHS).match(request.path) is not None
-    patterns = EXCLUDED_PATHS + tuple(one for one in given if isinstance(one, str))
-    if _path_rule(patterns).match(request.path):
+    patterns = tuple(one for one in settings.exclude if isinstance(one, str))
+    if patterns and _path_rule(patterns).match(request.path):
         return True
     predicates: list[Callable[[RequestInfo], bool]] = [
-        one for one in given if not isinstance(one, str)
+        one for one in settings.exclude if not isinstance(one, str)
     ]
     return any(predicate(request) for predicate in predicates)
+
+
+_ALWAYS_EXCLUDED: Final = _path_rule(EXCLUDED_PATHS)

@@ -240,11 +240,6 @@ class Proxies:
             f" their addresses and networks, got {type(value).__name__}"
         )
 
-    @property
-    def trusts_none(self) -> bool:
-        """True where no header is looked at."""
-        return not self.count and not self.networks
-
     def client(self, peer: str | None, forwarded: Iterable[str]) -> str | None:
         """
         The client's address.
@@ -257,7 +252,7 @@ class Proxies:
         Returns:
             The first hop from the right that is not trusted, else the peer.
         """
-        if self.trusts_none:
+        if not self.count and not self.networks:
             return canonical(peer)
         direct = _address(peer)
         if self.networks and direct is not None and not self._trusts(direct):

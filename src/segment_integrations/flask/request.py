@@ -9,126 +9,140 @@ this file, and degrades to "absent".
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import flask
 from flask.sessions import SecureCookieSession
 
 from segment_integrations.core import lifecycle
+from segment_integrations.core.identity import NONE_WAIT
 from segment_integrations.core.request import UNROUTED, Routing
-from segment_integrations.pallets import marked, routed, unmarked
-from segment_integrations.wsgi import KEY, Exchange, Hooks
+from segment_integrations.pallets import unmarked
+from segment_integrations.wsgi import KEY, Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from wsgiref.types import WSGIEnvironment
 
-    from werkzeug.routing import MapAdapter, Rule
+    from werkzeug.routing import MapAdapter
 
     from segment_integrations.core.calls import Id
     from segment_integrations.flask.middleware import FlaskMiddleware
+    from segment_integrations.pallets import Matched
+    from segment_integrations.wsgi import Exchange
+
+REQUEST_KEY: Final = "segment_integrations_exchange"
+"""The attribute of Flask's request that leads a streamed body to its holder."""
+
+_NOWHERE: Final = Routing()
 
 SESSION_KEYS: Final = ("_user_id", "user_id")
 """Flask-Login's key, and the one of Flask's own tutorial."""
 
+_GLOBALS: Final = vars(flask.globals)
+_APP: Final[Any] = _GLOBALS["_cv_app"]
 # Since Flask 3.2 there is one context variable instead of two.
-_RUNNING: Final[Any] = (
-    vars(flask.globals).get("_cv_request") or vars(flask.globals)["_cv_app"]
-)
+RUNNING: Final[Any] = _GLOBALS.get("_cv_request") or _APP
+"""Flask's own variable with the context of the running request."""
 
 
 def running_context() -> Any:
     """Flask's own context of the running request, or None."""
-    return _RUNNING.get(None) if flask.has_request_context() else None
+    return RUNNING.get(None) if flask.has_request_context() else None
 
 
-@dataclass(slots=True)
-class _Running:
-    """What there is while Flask serves the request; threads do not see it by Flask."""
+class FlaskVisit(Visit):
+    """
+    What Flask knows of one request, also in threads and streamed bodies.
 
-    exchange: Exchange
-    flask: Any
-    g: Any
-    stale: object
-    leaving: object = None
+    Each app's middleware has a class of its own, so that making one is a single step.
+    """
 
+    middleware: FlaskMiddleware
+    """The one of the app that serves the request."""
 
-class FlaskHooks(Hooks):
-    """What Flask knows of one request, also in threads and streamed bodies."""
-
-    def __init__(self, middleware: FlaskMiddleware, environ: WSGIEnvironment) -> None:
-        super().__init__(environ)
-        self.middleware = middleware
-        self.settings = middleware.analytics.settings
-        self.before: Any = None
-        self._now: _Running | None = None
-        self._matched: tuple[Rule | None, Any, str, str] | None = None
-        self._routing: Routing = UNROUTED
-        self._adapter: MapAdapter | None = None
-        self._user: object = None
-
-    def is_for(self, middleware: FlaskMiddleware) -> bool:
-        """True where the app of *middleware* is the one that is about to begin."""
-        return self.middleware is middleware and not self.is_claimed
+    # Defaults on the class: most requests set few of them.
+    before: Any = None
+    """Under `anonymous_cookie`, who was signed in when the request began."""
+    _exchange: Exchange | None = None
+    _flask: Any = None
+    """Flask's context, as long as Flask serves: threads do not see it by Flask."""
+    _g: Any = None
+    _stale: object = None
+    _leaving: object = None
+    _matched: Matched | None = None
+    _adapter: MapAdapter | None = None
+    _routing: Routing = UNROUTED
+    _user: object = None
+    """Who was signed in when the request ended."""
 
     def begin(self, exchange: Exchange, running: Any) -> None:
         """Flask has opened the session and matched the request."""
         self.is_claimed = True
-        g = flask.g._get_current_object()  # noqa: SLF001 - a proxy's way
-        # Left by an earlier request, where a test holds one app context open.
-        stale = g.get("_login_user")
-        self._now = _Running(exchange, running, g, stale)
+        self._exchange = exchange
+        self._flask = running
         self._adapter = running.url_adapter
+        self._g = _APP.get().g
+        if "flask_login" in sys.modules:
+            # Left by an earlier request, where a test holds one app context open.
+            self._stale = self._g.get("_login_user")
         request = running.request
-        self._matched = (
-            request.url_rule,
-            request.view_args,
-            request.path,
-            request.method,
-        )
-        self.environ = request.environ  # a layer between may have made a copy
+        rule = request.url_rule
+        if rule is None:
+            self._routing = _NOWHERE
+        else:
+            args = request.view_args
+            self._matched = (rule, args, request.path, request.method)
+        self._environ = request.environ  # a layer between may have made a copy
         # A proxy middleware inside ours may have found a prefix.
-        exchange.info.path = request.root_path + request.path
-        if self.settings.anonymous_cookie:
+        self.path = request.root_path + request.path
+        if self.middleware.analytics.settings.anonymous_cookie:
             self.before = self.detect()
+        # Not in the environ, which would form a circle with it.
+        setattr(request, REQUEST_KEY, exchange)
 
     def settle(self) -> None:
         """See a logout through that no event has asked about."""
-        if self._now is not None and self._now.leaving is not None:
+        if self._leaving is not None:
             self.detect()
 
     def end(self) -> None:
         """Keep the answers, and no more: Flask's objects would form a circle."""
+        exchange = self._exchange
+        if exchange is None:
+            return
         try:
-            if self._now is not None:
-                self._now.exchange.context.release()  # no response may have started
-            self._user = self.detect()
+            if exchange.waiting is not NONE_WAIT:
+                exchange.release()  # no response may have started
+            session = _session_of(self._flask)
+            # Most requests are nobody's, which is cheaper to see than to ask.
+            if (
+                not isinstance(session, SecureCookieSession)  # another tells no size
+                or session
+                or "flask_login" in sys.modules
+            ):
+                self._user = self.detect()
         finally:
-            self._now = None
-            self.environ.pop(KEY, None)
+            self._exchange = self._flask = self._g = self._stale = None
+            self._environ.pop(KEY, None)
 
+    @property
     def native(self) -> object:
         """Flask's request; once it is gone, another one of the same environ."""
-        now = self._now
-        if now is not None:
-            return now.flask.request
+        if self._flask is not None:
+            return self._flask.request
         running = running_context()
-        if running is not None and running.request.environ is self.environ:
+        if running is not None and running.request.environ is self._environ:
             return running.request  # in a body made by stream_with_context
         make = self.middleware.flask_app.request_class
-        return make(self.environ, populate_request=False)
+        return make(self._environ, populate_request=False)
 
     def routing(self) -> Routing:
         """Where Flask routed the request."""
-        if self._routing is UNROUTED and self._matched is not None:
-            rule, args, path, method = self._matched
-            if rule is None:
-                self._routing = Routing()
-            else:
-                views = self.middleware.flask_app.view_functions
-                view = marked(views.get(rule.endpoint), method)
-                self._routing = routed(rule, args or {}, path, view)
+        matched = self._matched
+        if self._routing is UNROUTED and matched is not None:
+            middleware = self.middleware
+            view = middleware.flask_app.view_functions.get(matched[0].endpoint)
+            self._routing = middleware.known.of(matched, view)
         return self._routing
 
     def resolve(self, path: str) -> Routing | None:
@@ -139,25 +153,31 @@ class FlaskHooks(Hooks):
 
     def detect(self) -> object:
         """Tell who is signed in, without marking the session as used."""
-        now = self._now
-        if now is None:
+        exchange = self._exchange
+        if exchange is None:
             return self._user
-        loaded = now.g.get("_login_user")
-        if now.leaving is not None:
-            if loaded is now.leaving:
+        identity = self.middleware.analytics.settings.identity
+        if "flask_login" in sys.modules:
+            loaded = self._g.get("_login_user")
+            leaving = self._leaving
+            if leaving is not None:
+                if loaded is leaving:
+                    return self.id_of(loaded)
+                self._leaving = None
+                exchange.sign_out()
+                return None
+            if (
+                loaded is None
+                and identity == "eager"
+                and running_context() is self._flask
+            ):
+                loaded = self._load()
+            if loaded is not None and loaded is not self._stale:
                 return self.id_of(loaded)
-            now.leaving = None
-            now.exchange.context.sign_out()
+        if identity == "resolved":
             return None
-        if (
-            loaded is None
-            and self.settings.identity == "eager"
-            and running_context() is now.flask
-        ):
-            loaded = self._load()
-        if loaded is not None and loaded is not now.stale:
-            return self.id_of(loaded)
-        return None if self.settings.identity == "resolved" else self._in_session(now)
+        session = _session_of(self._flask)
+        return None if session is None else self._in_session(session)
 
     def leave(self, user: object) -> None:
         """
@@ -166,25 +186,25 @@ class FlaskHooks(Hooks):
         Flask-Login sends the signal while the user is still loaded, so that what other
         receivers send is still the user's; the next event finds somebody else.
         """
-        now = self._now
-        if now is None or not getattr(user, "is_authenticated", False):
+        exchange = self._exchange
+        if exchange is None or not getattr(user, "is_authenticated", False):
             return
-        self._announce_logout(now, user)
-        if now.g.get("_login_user") is user:
-            now.leaving = user
-            now.exchange.context.ask_again()
+        self._announce_logout(exchange, user)
+        if self._g.get("_login_user") is user:
+            self._leaving = user
+            exchange.ask_again()
         else:
-            now.exchange.context.sign_out()
+            exchange.sign_out()
 
-    def _announce_logout(self, now: _Running, user: Any) -> None:
+    def _announce_logout(self, exchange: Exchange, user: Any) -> None:
         analytics = self.middleware.analytics
         if not analytics.settings.auth_events:
             return
         traits = lifecycle.traits_of(user, analytics)
         lifecycle.left(
             analytics,
-            now.exchange.context,
-            now.exchange.context.user_id,
+            exchange,
+            exchange.user_id,
             properties=lifecycle.properties_of(lifecycle.SIGNED_OUT, traits),
         )
 
@@ -205,19 +225,24 @@ class FlaskHooks(Hooks):
             return None
         return login.current_user._get_current_object()  # noqa: SLF001 - a proxy's way
 
-    def _in_session(self, now: _Running) -> object:
-        state = vars(now.flask)  # Flask's property marks it as used, since 3.1.3
-        session = state.get("_session", state.get("session"))
-        if session is None:
-            return None
-        app = self.middleware.flask_app
-        name = app.session_interface.get_cookie_name(app)
-        if not session.modified and name not in now.exchange.info.cookies:
-            return None
-        key = self.settings.session_key
+    def _in_session(self, session: Any) -> object:
+        key = self.middleware.analytics.settings.session_key
         keys = SESSION_KEYS if key is None else (key,)
+        values: list[object]
         if isinstance(session, SecureCookieSession):
-            values = [dict.get(session, one) for one in keys]
+            if not session:
+                return None
+            values = [dict.get(session, one) for one in keys]  # sets no mark of use
         else:
+            app = self.middleware.flask_app
+            name = app.session_interface.get_cookie_name(app)
+            if not session.modified and self.cookie(name) is None:
+                return None
             values = unmarked(session, keys)
         return next((one for one in values if one is not None), None)
+
+
+def _session_of(running: Any) -> Any:
+    """The session in Flask's context; None where Flask keeps it elsewhere."""
+    state = vars(running)  # Flask's property marks it as used, since 3.1.3
+    return state.get("_session", state.get("session"))
