@@ -109,7 +109,14 @@ ROWS = [
     Row("PG-1 a typed address after a redirect", "page", sent={"Sec-Fetch-User": None}),
     Row("PG-1 an objection that nobody sells", "page", sent={"DNT": "1"}),
     Row("PG-1 a privacy signal of 0", "page", sent={"Sec-GPC": "0"}),
-    Row("PG-1 a telephone called Cubot", "page", sent={"User-Agent": "CUBOT X18"}),
+    Row(
+        "PG-1 a telephone called Cubot",
+        "page",
+        sent={
+            "User-Agent": "Mozilla/5.0 (Linux; Android 9; CUBOT X18) AppleWebKit/537.36"
+            " (KHTML, like Gecko) Chrome/120.0.0.0 Mobile Safari/537.36"
+        },
+    ),
     Row("PG-1 a quoted anonymous id", "page", cookie='ajs_anonymous_id="abcd-1234"'),
     Row("PG-1 a path like an excluded one", "page", path="/healthy"),
     Row("PG-1 a path below no exclusion", "page", path="/administration"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from segment_integrations.core.settings import Settings
 
 _BRANDS_MAX: Final = 10
+_SLASH = re.compile("%2f", re.IGNORECASE)
 
 
 def address(info: RequestInfo, settings: Settings) -> str | None:
@@ -80,13 +82,19 @@ def _referrer(
         return ""
     origin, path, query = parts
     if origin.partition("://")[2] == host and resolve is not None:
-        plain = unquote(path)
-        routing = resolve(plain)
-        if routing is not None and routing.params:
-            masked = privacy.masked_path(
-                plain, routing.params, settings.redact_path_params
-            )
-            path = path if masked == plain else privacy.quoted(masked)
+        # Some routers take a quoted slash for one that parts, others for a letter.
+        for plain in dict.fromkeys((unquote(path), unquote(_SLASH.sub("%252F", path)))):
+            routing = resolve(plain)
+            if routing is not None and routing.params:
+                params = routing.params
+                if "%2F" in plain:
+                    params = {
+                        name: str(value).replace("/", "%2F")
+                        for name, value in params.items()
+                    }
+                masked = privacy.masked_path(plain, params, settings.redact_path_params)
+                path = path if masked == plain else privacy.quoted(masked)
+                break
     search = privacy.search(query, settings.search_params) if query else ""
     return origin + path + search
 

@@ -61,11 +61,11 @@ class AsgiHeaders(Headers):
         self._all: dict[str, str] | None = None
 
     def __getitem__(self, name: str) -> str:
-        return self._raw[name.encode()].decode("latin-1")
+        return self._raw[name.encode("latin-1", "replace")].decode("latin-1")
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of *name*, or *default*."""
-        value = self._raw.get(name.encode())
+        value = self._raw.get(name.encode("latin-1", "replace"))
         return default if value is None else value.decode("latin-1")
 
     def has_any(self, names: frozenset[str]) -> bool:
@@ -82,7 +82,7 @@ class AsgiHeaders(Headers):
         return self._all
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.encode() in self._raw
+        return isinstance(name, str) and name.encode("latin-1", "replace") in self._raw
 
     def __iter__(self) -> Iterator[str]:
         return (name.decode("latin-1") for name in self._raw)

@@ -77,6 +77,8 @@ class RequestInfo:
     @property
     def all_headers(self) -> Mapping[str, str]:
         """The same, read at once: for who needs more than a few of them."""
+        if type(self._headers) is dict:  # from the second time on
+            return self._headers
         headers = self.headers
         if not isinstance(headers, dict):
             if isinstance(headers, Headers):

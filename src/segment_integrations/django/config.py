@@ -12,7 +12,7 @@ from django.conf import settings as django_settings
 from segment_integrations.client import Analytics
 from segment_integrations.core.settings import Settings
 from segment_integrations.core.tap import is_test_run
-from segment_integrations.django import routing, transactions
+from segment_integrations.django import held, routing, transactions
 from segment_integrations.errors import ConfigurationError
 
 logger = logging.getLogger("segment_integrations")
@@ -101,6 +101,8 @@ def on_setting_changed(*, setting: str, **_: Any) -> None:
     """Let the next request see what `override_settings` changed."""
     if setting == "ROOT_URLCONF":
         routing.forget_resolved()
+    elif setting in {"ALLOWED_HOSTS", "DEBUG"}:
+        held.forget_hosts()
     elif setting == NAME:
         former = _made.pop(NAME, None)
         if former is not None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from django.core.exceptions import DisallowedHost, ImproperlyConfigured
+from django.http import HttpRequest
 
+from segment_integrations.core.current import RequestContext
+from segment_integrations.core.headers import EnvironHeaders
 from segment_integrations.core.request import RequestInfo, ResponseInfo, Routing
 from segment_integrations.django import routing
 from segment_integrations.django.identity import Identity
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from collections.abc import Mapping
+
     from django.http.response import HttpResponseBase
 
     from segment_integrations.client import Analytics
@@ -26,28 +30,103 @@ _RESPONSE_HEADERS: Final = (
 )
 """What the page policy looks at."""
 
+_HOSTS_MAX: Final = 1_024
+"""Source: ours; far more than a site has names."""
 
-class Held:
+_HOST_MAX_CHARS: Final = 255
+"""Source: RFC 1035, section 2.3.4; what is longer is no name that is worth keeping."""
+
+_hosts: Final[set[str]] = set()
+"""``Host`` headers that Django has accepted: it goes by the settings alone."""
+
+
+class Held(RequestInfo):
     """
-    The context of one request, and what it is filled from.
+    The facts of one request, and its context, which is filled from them.
+
+    `META` has them under WSGI and ASGI alike. One of these is made for each request,
+    so that what can be is read when somebody asks.
 
     Args:
         request: The request.
         analytics: Where its calls go.
     """
 
-    __slots__ = ("_routing", "context", "identity", "request")
+    __slots__ = ("_identity", "_routing", "analytics", "context", "request")
 
     def __init__(self, request: HttpRequest, analytics: Analytics) -> None:
+        # No call of the base's: this is made for each request.
         self.request = request
-        self.identity = Identity(request, analytics.settings)
+        self.analytics = analytics
+        self._headers = self._cookies = None
+        self._identity: Identity | None = None
         self._routing: Routing | None = None
-        self.context = analytics.request(
-            _info(request),
+        self.method = request.method or ""
+        self.path = request.path
+        self.query_string = request.META.get("QUERY_STRING", "")
+        self.context = RequestContext(
+            analytics,
+            self,
             routing=self.routing,
-            resolve=lambda path: routing.of_site_path(request, path),
-            detect=self.identity.detect,
-        ).context
+            resolve=self.resolve,
+            detect=self.detect,
+        )
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        if self._headers is None:
+            self._headers = EnvironHeaders(self.request.META)
+        headers: Mapping[str, str] = self._headers
+        return headers
+
+    @property
+    def scheme(self) -> str:
+        try:
+            return self.request.scheme or "http"
+        except ImproperlyConfigured:
+            return "http"
+
+    @property
+    def client(self) -> str | None:
+        return self.request.META.get("REMOTE_ADDR") or None
+
+    @property
+    def host(self) -> str | None:
+        request = self.request
+        given = request.META.get("HTTP_HOST")
+        if given in _hosts and "HTTP_X_FORWARDED_HOST" not in request.META:
+            # Unless the application has put its own in the place of Django's.
+            method = getattr(request.get_host, "__func__", None)
+            if method is HttpRequest.get_host:
+                return given
+        try:
+            found = request.get_host()
+        except DisallowedHost:
+            return None
+        if found == given and len(found) <= _HOST_MAX_CHARS:
+            if len(_hosts) >= _HOSTS_MAX:
+                _hosts.clear()
+            _hosts.add(found)
+        return found
+
+    @property
+    def native(self) -> HttpRequest:
+        return self.request
+
+    @property
+    def identity(self) -> Identity:
+        """Who is signed in; most requests without an event never ask."""
+        if self._identity is None:
+            self._identity = Identity(self.request, self.analytics.settings)
+        return self._identity
+
+    def detect(self) -> str | None:
+        """As `Identity` has it."""
+        return self.identity.detect()
+
+    def resolve(self, path: str) -> Routing | None:
+        """Where *path* of the same site would be routed."""
+        return routing.of_site_path(self.request, path)
 
     def routing(self) -> Routing:
         """Where the request was routed; asked again until Django has done it."""
@@ -58,22 +137,58 @@ class Held:
             self._routing = found
         return found
 
-    def response(self, response: HttpResponseBase) -> ResponseInfo:
-        """The facts of *response*; its content is not touched."""
-        return ResponseInfo(
-            response.status_code,
-            lambda: self._headers(response),
-            lambda: self.context.routing,
-        )
 
-    def _headers(self, response: HttpResponseBase) -> dict[str, str]:
+class Answer(ResponseInfo):
+    """
+    The facts of *response*; its content is not touched.
+
+    Args:
+        response: The response.
+        held: What belongs to its request.
+    """
+
+    __slots__ = ("_held", "_response")
+
+    def __init__(self, response: HttpResponseBase, held: Held) -> None:
+        self.status = response.status_code
+        self._response = response
+        self._held = held
+        self._headers = None
+
+    @property
+    def content_type(self) -> str:
+        try:
+            return self._response.headers["content-type"]
+        except KeyError:
+            return ""
+
+    @property
+    def disposition(self) -> str:
+        try:
+            return self._response.headers["content-disposition"]
+        except KeyError:
+            return ""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        if self._headers is None:
+            self._headers = self._read()
+        headers: Mapping[str, str] = self._headers
+        return headers
+
+    @property
+    def routing(self) -> Routing:
+        return self._held.context.routing
+
+    def _read(self) -> dict[str, str]:
+        response = self._response
         found = {
             name.lower(): response.headers[name]
             for name in _RESPONSE_HEADERS
             if name in response.headers
         }
         # `UpdateCacheMiddleware` will keep it, and says so to the client only then.
-        if getattr(self.request, "_cache_update_cache", False):
+        if getattr(self._held.request, "_cache_update_cache", False):
             control = found.get("cache-control", "")
             if "private" not in control:
                 found["cache-control"] = f"{control}, public"
@@ -86,36 +201,6 @@ def held_of(request: object) -> Held | None:
     return held if isinstance(held, Held) else None
 
 
-def _info(request: HttpRequest) -> RequestInfo:
-    """The facts of *request*; `META` has them under WSGI and ASGI alike."""
-    meta = request.META
-
-    def headers() -> dict[str, str]:
-        return {
-            name[5:].replace("_", "-").lower(): value
-            for name, value in meta.items()
-            if name.startswith("HTTP_") and isinstance(value, str)
-        }
-
-    def host() -> str | None:
-        try:
-            return request.get_host()
-        except DisallowedHost:
-            return None
-
-    def scheme() -> str:
-        try:
-            return request.scheme or "http"
-        except ImproperlyConfigured:
-            return "http"
-
-    return RequestInfo(
-        method=request.method or "",
-        path=request.path,
-        query_string=str(meta.get("QUERY_STRING", "")),
-        headers=headers,
-        scheme=scheme,
-        client=lambda: meta.get("REMOTE_ADDR") or None,
-        host=host,
-        native=lambda: request,
-    )
+def forget_hosts() -> None:
+    """Forget which hosts are accepted: the settings have changed."""
+    _hosts.clear()

@@ -107,10 +107,7 @@ class Identity:
 
     def _may_read(self) -> bool:
         """True once, and where the browser has sent a session."""
-        return (
-            not self._has_read
-            and django_settings.SESSION_COOKIE_NAME in self._request.COOKIES
-        )
+        return not self._has_read and sends_session(self._request)
 
     def replaces(self, user_id: str) -> bool:
         """
@@ -126,6 +123,11 @@ class Identity:
             return self._seen != user_id
         session = getattr(self._request, "session", None)
         return session is not None and getattr(session, "session_key", "") is None
+
+
+def sends_session(request: HttpRequest) -> bool:
+    """Whether the browser has sent a session."""
+    return django_settings.SESSION_COOKIE_NAME in request.COOKIES
 
 
 def id_of(user: Any) -> str | None:
@@ -144,7 +146,8 @@ def _resolved_user(request: HttpRequest) -> object:
     attributes = request.__dict__
     user: Any = attributes.get("user")
     if isinstance(user, SimpleLazyObject):
-        user = user.__dict__.get("_wrapped")
+        # Not by its own way to attributes, which has many steps.
+        user = object.__getattribute__(user, "__dict__").get("_wrapped")
         if user is empty:
             user = None
     if user is None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.apps import apps
 
-from segment_integrations.client import Analytics
 from segment_integrations.core import cookie
-from segment_integrations.core.current import set_current
+from segment_integrations.core.current import VARIABLE
+from segment_integrations.core.identity import NONE_WAIT
 from segment_integrations.django import config, serving, streaming, transactions
-from segment_integrations.django.held import ATTRIBUTE, Held
+from segment_integrations.django.held import ATTRIBUTE, Answer, Held, held_of
+from segment_integrations.django.identity import sends_session
 from segment_integrations.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["SegmentMiddleware"]
 
 APP = "segment_integrations.django"
+
+_VIEWS_MAX: Final = 1_024
+"""Source: ours; far more than a site has views."""
 
 
 class SegmentMiddleware:
@@ -50,49 +54,64 @@ class SegmentMiddleware:
         else:
             # Under ASGI a hook of this kind would cost a thread hop per request.
             self.process_view = self._before_view
+        self._views: dict[int, tuple[object, bool]] = {}
 
     def __call__(
         self, request: HttpRequest
     ) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Serve one request."""
-        if hasattr(request, ATTRIBUTE):
+        attributes = request.__dict__
+        if ATTRIBUTE in attributes:
             response: HttpResponseBase = self.get_response(request)
             return response
         analytics = config.analytics()
         if serving.Forked.is_new:
             with analytics.throttle.guard("signals"):
                 serving.look_again()
-        held = Held(request, analytics)
-        setattr(request, ATTRIBUTE, held)
+        attributes[ATTRIBUTE] = held = Held(request, analytics)
         return self._async(held) if self.is_async else self._sync(held)
 
+    # Each request comes by below: `try` costs nothing, a guard does, and so does
+    # `set_current`, of which this is the content.
+
     def _sync(self, held: Held) -> HttpResponseBase:
-        analytics = _analytics_of(held)
-        previous = set_current(held.context)
+        analytics = held.analytics
+        settings = analytics.settings
+        previous = VARIABLE.get()
+        VARIABLE.set(held.context)
         try:
-            if analytics.is_on:
-                with analytics.throttle.guard("identity"):
+            if settings.identity == "eager" and settings.enabled:
+                try:
                     held.identity.prepare()
+                except Exception as error:  # noqa: BLE001 - never the request's
+                    analytics.throttle.failed("identity", error)
             response: HttpResponseBase = self.get_response(held.request)
             self._finish(held, response)
             return response
         finally:
-            set_current(previous)
-            _release(held, analytics)
+            VARIABLE.set(previous)
+            if held.context.waiting is not NONE_WAIT:
+                _release(held)
 
     async def _async(self, held: Held) -> HttpResponseBase:
-        analytics = _analytics_of(held)
-        previous = set_current(held.context)
+        analytics = held.analytics
+        settings = analytics.settings
+        previous = VARIABLE.get()
+        VARIABLE.set(held.context)
         try:
-            if analytics.is_on:
-                with analytics.throttle.guard("identity"):
-                    await held.identity.aprepare()
+            if settings.enabled:
+                try:
+                    if settings.identity == "eager" or sends_session(held.request):
+                        await held.identity.aprepare()
+                except Exception as error:  # noqa: BLE001 - never the request's
+                    analytics.throttle.failed("identity", error)
             response: HttpResponseBase = await self.get_response(held.request)
             self._finish(held, response)
             return response
         finally:
-            set_current(previous)
-            _release(held, analytics)
+            VARIABLE.set(previous)
+            if held.context.waiting is not NONE_WAIT:
+                _release(held)
 
     def _before_view(
         self,
@@ -102,36 +121,39 @@ class SegmentMiddleware:
         _kwargs: object,
     ) -> None:
         """Read for an async view what it could not read without blocking its loop."""
-        held = getattr(request, ATTRIBUTE, None)
-        if isinstance(held, Held) and iscoroutinefunction(view):
-            analytics = _analytics_of(held)
-            if analytics.is_on:
-                with analytics.throttle.guard("identity"):
+        known = self._views.get(id(view))
+        if known is None:
+            if len(self._views) >= _VIEWS_MAX:
+                self._views.clear()
+            # The view is kept, so that no other can have its id.
+            known = self._views[id(view)] = (view, iscoroutinefunction(view))
+        if known[1]:
+            held = held_of(request)
+            if held is not None and held.analytics.is_on:
+                with held.analytics.throttle.guard("identity"):
                     held.identity.detect()
 
     def _finish(self, held: Held, response: HttpResponseBase) -> None:
-        analytics = _analytics_of(held)
-        with analytics.throttle.guard("response"):
-            transactions.settle_in_tests()
-            facts = held.response(response)
+        analytics = held.analytics
+        context = held.context
+        try:
+            if transactions.InTests.seen:
+                transactions.settle()
             settings = analytics.settings
+            facts = Answer(response, held)
             if settings.anonymous_cookie and cookie.NAME not in response.cookies:
-                header = held.context.cookie_header(facts)
+                header = context.cookie_header(facts)
                 if header is not None:
                     response.cookies.load(header)
-            held.context.observe(facts)
+            if context.response is None:
+                analytics.page_calls.observe(context, facts)
             if settings.stream_context and response.streaming:
-                streaming.carry(held.context, response)
+                streaming.carry(context, response)
+        except Exception as error:  # noqa: BLE001 - never the request's
+            analytics.throttle.failed("response", error)
 
 
-def _release(held: Held, analytics: Analytics) -> None:
+def _release(held: Held) -> None:
     """Send what still waits: a request may end without a response."""
-    if held.context.waiting:
-        with analytics.throttle.guard("end of the request"):
-            held.context.release()
-
-
-def _analytics_of(held: Held) -> Analytics:
-    analytics = held.context.analytics
-    assert isinstance(analytics, Analytics)  # noqa: S101 - `Held` was made with it
-    return analytics
+    with held.analytics.throttle.guard("end of the request"):
+        held.context.release()

@@ -90,19 +90,36 @@ def forget_resolved() -> None:
     _resolved.cache_clear()
 
 
+_known: Final[dict[tuple[int, str | None, str], tuple[object, list[str], Routing]]] = {}
+"""What is true of a route whatever its parameters, for those that were asked for."""
+
+
 def of_match(match: ResolverMatch) -> Routing:
     """The facts of Django's own *match*."""
+    route: str | None = getattr(match, "route", None)
+    key = (id(match.func), route, match.view_name)
+    found = _known.get(key)
+    if found is None or found[1] != match.app_names:
+        if len(_known) >= _ROUTES_MAX:
+            _known.clear()
+        bare = Routing(
+            template=None if route is None else normal_form(route),
+            view=match.view_name,
+            endpoint=_endpoint(match.func),
+            is_internal=_is_internal(match),
+        )
+        # The view is kept, so that no other can have its id.
+        found = _known[key] = (match.func, match.app_names, bare)
+    known = found[2]
     # Not `kwargs`, which hold the URLconf's own extra arguments as well.
     captured: Mapping[str, object] | None = getattr(match, "captured_kwargs", None)
-    params: dict[str, object] = dict(match.kwargs if captured is None else captured)
-    params.update((str(index), value) for index, value in enumerate(match.args))
-    route: str | None = getattr(match, "route", None)
+    params = match.kwargs if captured is None else captured
+    if match.args:
+        params = {**params, **{str(at): one for at, one in enumerate(match.args)}}
+    if not params:
+        return known
     return Routing(
-        template=None if route is None else normal_form(route),
-        view=match.view_name,
-        params=params,
-        endpoint=_endpoint(match.func),
-        is_internal=_is_internal(match),
+        known.template, known.view, params, known.endpoint, known.is_internal
     )
 
 

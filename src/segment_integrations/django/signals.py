@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 from django.apps import apps
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 
-from segment_integrations.client import Analytics
 from segment_integrations.core import lifecycle
 from segment_integrations.core.current import set_current
 from segment_integrations.django.held import held_of
 from segment_integrations.django.identity import id_of
 
 if TYPE_CHECKING:
+    from segment_integrations.client import Analytics
     from segment_integrations.django.held import Held
 
 ALLAUTH: Final = "allauth.account"
@@ -55,9 +55,9 @@ def on_login(*, request: object, user: object, **_: Any) -> None:
 
 def _enter(request: object, user: object, event: str) -> None:
     held = held_of(request)
-    if held is None or not isinstance(held.context.analytics, Analytics):
+    if held is None:
         return
-    analytics = held.context.analytics
+    analytics = held.analytics
     with analytics.throttle.guard("user_logged_in"):
         user_id = _user_id(held, analytics, user)
         if user_id is None:
@@ -106,11 +106,9 @@ def on_logout(*, request: object, user: object = None, **_: Any) -> None:
     held = held_of(request)
     if held is None:
         return
-    analytics, context = held.context.analytics, held.context
-    if isinstance(analytics, Analytics):
-        with analytics.throttle.guard("user_logged_out"):
-            _announce_logout(held, analytics, user)
-    context.sign_out()
+    with held.analytics.throttle.guard("user_logged_out"):
+        _announce_logout(held, held.analytics, user)
+    held.context.sign_out()
 
 
 def _announce_logout(held: Held, analytics: Analytics, user: object) -> None:

@@ -60,13 +60,15 @@ class TransactionDeferral:
             if _is_open(connection)
         ]
         if not opened:
-            settle_in_tests()  # what waits there came first
+            if InTests.seen:
+                settle()  # what waits there came first
             return False
         held = Deferred(put, rolled_back, len(opened))
         for connection in opened:
             callback = _Callback(held, connection)
             transaction.on_commit(callback, using=connection.alias, robust=True)
             if _is_from_testcase(connection):
+                InTests.seen = True
                 _waiting_in_tests.add(callback)
                 _let_tests_settle()
             else:
@@ -113,6 +115,14 @@ def _move_forward(connection: BaseDatabaseWrapper) -> None:
 
 # -- under TestCase, where nothing ever commits -----------------------------------
 
+
+class InTests:
+    """Whether a `TestCase` has held anything back in this process: asked cheaply."""
+
+    seen = False
+    """Never true in production."""
+
+
 _waiting_in_tests: Final[weakref.WeakSet[_Callback]] = weakref.WeakSet()
 
 
@@ -121,12 +131,6 @@ def _let_tests_settle() -> None:
 
     if settle not in settlers:
         settlers.append(settle)
-
-
-def settle_in_tests() -> None:
-    """`settle`, where anything waits: never in production."""
-    if _waiting_in_tests:
-        settle()
 
 
 def settle() -> None:

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import flask
-from flask.sessions import SecureCookieSession
+from flask.sessions import NullSession, SecureCookieSession
 
 from segment_integrations.core import lifecycle
 from segment_integrations.core.identity import NONE_WAIT
@@ -37,6 +37,9 @@ _NOWHERE: Final = Routing()
 
 SESSION_KEYS: Final = ("_user_id", "user_id")
 """Flask-Login's key, and the one of Flask's own tutorial."""
+
+_PLAIN: Final = frozenset({SecureCookieSession, NullSession})
+"""Flask's own sessions, which are dicts: looking at those leaves no trace."""
 
 _GLOBALS: Final = vars(flask.globals)
 _APP: Final[Any] = _GLOBALS["_cv_app"]
@@ -115,11 +118,7 @@ class FlaskVisit(Visit):
                 exchange.release()  # no response may have started
             session = _session_of(self._flask)
             # Most requests are nobody's, which is cheaper to see than to ask.
-            if (
-                not isinstance(session, SecureCookieSession)  # another tells no size
-                or session
-                or "flask_login" in sys.modules
-            ):
+            if type(session) not in _PLAIN or session or "flask_login" in sys.modules:
                 self._user = self.detect()
         finally:
             self._exchange = self._flask = self._g = self._stale = None
@@ -128,8 +127,9 @@ class FlaskVisit(Visit):
     @property
     def native(self) -> object:
         """Flask's request; once it is gone, another one of the same environ."""
-        if self._flask is not None:
-            return self._flask.request
+        running = self._flask
+        if running is not None:
+            return running.request
         running = running_context()
         if running is not None and running.request.environ is self._environ:
             return running.request  # in a body made by stream_with_context
@@ -153,12 +153,13 @@ class FlaskVisit(Visit):
 
     def detect(self) -> object:
         """Tell who is signed in, without marking the session as used."""
-        exchange = self._exchange
-        if exchange is None:
+        exchange, running, g = self._exchange, self._flask, self._g
+        # Another thread may ask at the very moment in which the request ends.
+        if exchange is None or running is None or g is None:
             return self._user
         identity = self.middleware.analytics.settings.identity
         if "flask_login" in sys.modules:
-            loaded = self._g.get("_login_user")
+            loaded = g.get("_login_user")
             leaving = self._leaving
             if leaving is not None:
                 if loaded is leaving:
@@ -166,17 +167,13 @@ class FlaskVisit(Visit):
                 self._leaving = None
                 exchange.sign_out()
                 return None
-            if (
-                loaded is None
-                and identity == "eager"
-                and running_context() is self._flask
-            ):
+            if loaded is None and identity == "eager" and running_context() is running:
                 loaded = self._load()
             if loaded is not None and loaded is not self._stale:
                 return self.id_of(loaded)
         if identity == "resolved":
             return None
-        session = _session_of(self._flask)
+        session = _session_of(running)
         return None if session is None else self._in_session(session)
 
     def leave(self, user: object) -> None:
@@ -186,11 +183,15 @@ class FlaskVisit(Visit):
         Flask-Login sends the signal while the user is still loaded, so that what other
         receivers send is still the user's; the next event finds somebody else.
         """
-        exchange = self._exchange
-        if exchange is None or not getattr(user, "is_authenticated", False):
+        exchange, g = self._exchange, self._g
+        if (
+            exchange is None
+            or g is None
+            or not getattr(user, "is_authenticated", False)
+        ):
             return
         self._announce_logout(exchange, user)
-        if self._g.get("_login_user") is user:
+        if g.get("_login_user") is user:
             self._leaving = user
             exchange.ask_again()
         else:
@@ -229,9 +230,9 @@ class FlaskVisit(Visit):
         key = self.middleware.analytics.settings.session_key
         keys = SESSION_KEYS if key is None else (key,)
         values: list[object]
+        if type(session) in _PLAIN and not session:
+            return None
         if isinstance(session, SecureCookieSession):
-            if not session:
-                return None
             values = [dict.get(session, one) for one in keys]  # sets no mark of use
         else:
             app = self.middleware.flask_app
