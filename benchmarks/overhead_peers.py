@@ -116,7 +116,7 @@ class Ours(Bare):
 
         # Django's own is made of its settings, which know no transport.
         self.analytics.deferral = transactions.TransactionDeferral()
-        config._made[config.NAME] = self.analytics
+        config._made[config.NAME] = self.analytics  # noqa: SLF001 - see above
 
 
 class OursTracking(Ours):

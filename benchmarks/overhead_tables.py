@@ -44,9 +44,7 @@ def spread(runs, framework, variant, kind):
 
 def kind_table(runs, kind):
     """One row a framework: what each thing adds."""
-    frameworks = dict.fromkeys(
-        one["framework"] for one in runs if one["kind"] == kind
-    )
+    frameworks = dict.fromkeys(one["framework"] for one in runs if one["kind"] == kind)
     variants = [
         name
         for name in dict.fromkeys(one["variant"] for one in runs)
@@ -78,5 +76,7 @@ def text(runs):
         if any(one["kind"] == kind for one in runs):
             parts += [f"**{title}**, us of CPU by request", kind_table(runs, kind)]
     floors = [one["cpu_us"] for one in runs if one["variant"] == "floor"]
-    parts.append(f"Building and encoding the page's message alone: {median(floors):.1f} us")
+    parts.append(
+        f"Building and encoding the page's message alone: {median(floors):.1f} us"
+    )
     return "\n\n".join(parts)

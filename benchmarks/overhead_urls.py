@@ -1,4 +1,4 @@
-"""The Django application of `overhead_apps.py`: its one page, and somebody's session."""
+"""The Django application of `overhead_apps.py`, and somebody's session in it."""
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.http import HttpResponse, JsonResponse

@@ -104,7 +104,7 @@ class Acceptance:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         ids = ids_in_name(getattr(item, "originalname", item.name))
         callspec = getattr(item, "callspec", None)
-        if callspec is not None:
+        if callspec is not None and "row" in callspec.params:
             ids |= ids_in_row(callspec.id)
         if ids:
             # A report's properties are what a worker's test has that the run sees.

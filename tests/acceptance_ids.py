@@ -97,6 +97,7 @@ HOLDS: Final = {
     "CE-2": "An eager task leaves the request's identity as it was.",
     "CE-3": "A task that nobody's request sent has nobody's identity.",
     "CE-4": "The caller's own headers survive; a broken one of ours is ignored.",
+    "CE-5": "RQ: what a job tracks on its last line arrives.",
     # -- processes and tests --------------------------------------------------------
     "PR-1": "After a fork each process sends its own events, once.",
     "PR-2": "SIGTERM loses nothing that is queued, and keeps the exit status.",

@@ -61,16 +61,15 @@ def environments(runs: list[Run]) -> list[str]:
 
 
 def row(acceptance_id: str, runs: list[Run]) -> str:
-    """One line: id, what holds, frameworks, their versions, and how it ended."""
+    """One line: id, what holds, frameworks with their versions, and how it ended."""
     versions: dict[str, set[str]] = {}
     total: Counter[str] = Counter()
     for run in runs:
         for framework, counts in run["ids"].get(acceptance_id, {}).items():
             total.update(counts)
             if counts.get("passed") or counts.get("failed"):
-                python = f"Python {_minor(run['python'])}"
-                shown = _minor(run["versions"].get(framework, python))
-                versions.setdefault(framework, set()).add(shown)
+                version = run["versions"].get(framework, run["python"])
+                versions.setdefault(framework, set()).add(_minor(version))
     if acceptance_id in UNTESTED:
         ended = f"no test: {UNTESTED[acceptance_id]}"
     elif total["failed"]:
@@ -79,14 +78,14 @@ def row(acceptance_id: str, runs: list[Run]) -> str:
         ended = f"yes ({total['passed']} tests)"
     else:
         ended = "**not run**"
-    frameworks = sorted(versions, key=lambda one: TITLES[one].lower())
-    cells = [
-        acceptance_id,
-        HOLDS[acceptance_id].replace("|", r"\|"),
-        ", ".join(TITLES[one] for one in frameworks),
-        "; ".join(_joined(versions[one]) for one in frameworks),
-        ended,
-    ]
+    with_what = []
+    for framework in sorted(versions, key=lambda one: TITLES[one].lower()):
+        found = _joined(versions[framework])
+        has_own = any(framework in run["versions"] for run in runs)
+        shown = found if has_own else f"(Python {found})"
+        with_what.append(f"{TITLES[framework]} {shown}")
+    holds = HOLDS[acceptance_id].replace("|", r"\|")
+    cells = [acceptance_id, holds, "; ".join(with_what), ended]
     return "| " + " | ".join(cells) + " |"
 
 
@@ -97,8 +96,8 @@ def table(runs: list[Run]) -> str:
         "",
         *environments(runs),
         "",
-        "| Id | What holds | Frameworks | Versions, in their order | Pass |",
-        "|---|---|---|---|---|",
+        "| Id | What holds | With | Pass |",
+        "|---|---|---|---|",
         *(row(one, runs) for one in HOLDS),
     ]
     return "\n".join(lines)

@@ -123,8 +123,7 @@ def test_a_row_of_the_table():
     ]
     cells = acceptance_table.row("CTX-1", runs).split(" | ")
     assert cells[2:] == [
-        "Django, no framework",
-        "4.2, 6.1; Python 3.11, Python 3.12",
+        "Django 4.2, 6.1; no framework (Python 3.11, 3.12)",
         "yes (6 tests) |",
     ]
     assert "**no**: 1 of 3 failed" in acceptance_table.row("CTX-2", runs)

@@ -79,9 +79,7 @@ class _Known:
     """What is true of a route whoever asks for it, for those that were asked for."""
 
     def __init__(self) -> None:
-        self._routes: dict[
-            tuple[int, int], tuple[object, object, Routing | None]
-        ] = {}
+        self._routes: dict[tuple[int, int], tuple[object, object, Routing | None]] = {}
 
     def of(self, route: object, scope: Mapping[str, Any]) -> Routing | None:
         """Where a request with *route* in its *scope* went; None where it tells not."""

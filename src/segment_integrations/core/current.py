@@ -146,12 +146,12 @@ class RequestContext(Identity):
             return root._found
         try:
             found = root._routing()
-            if root.is_answered:
-                root._found = found
-            return found
         except Exception as error:  # noqa: BLE001 - of a framework's internals
             root.analytics.throttle.failed("routing", error)
             return UNROUTED
+        if root.is_answered:
+            root._found = found
+        return found
 
     def page(self) -> dict[str, str]:
         """The spec's `context.page` of this request."""

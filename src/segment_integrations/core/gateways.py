@@ -66,7 +66,8 @@ class ScopeInfo(RequestInfo):
 
     @property
     def query_string(self) -> str:  # type: ignore[override]  # it is only read
-        return self._query.decode("latin-1")
+        query: bytes = self._query
+        return query.decode("latin-1")
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -183,6 +184,9 @@ class EnvironInfo(RequestInfo):
             self._headers = EnvironHeaders(self._environ)
         headers: Mapping[str, str] = self._headers
         return headers
+
+    # To walk through an environ is dearer than a handful of look-ups.
+    all_headers = headers
 
     @property
     def scheme(self) -> str:

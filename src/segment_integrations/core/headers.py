@@ -51,9 +51,7 @@ class AsgiHeaders(Headers):
     __slots__ = ("_all", "_raw")
 
     def __init__(self, pairs: HeaderPairs, *, is_lower: bool) -> None:
-        given: Collection[Any] = (
-            pairs if isinstance(pairs, _SEQUENCES) else list(pairs)
-        )
+        given: Collection[Any] = pairs if isinstance(pairs, _SEQUENCES) else list(pairs)
         raw: dict[bytes, bytes] = dict(given)
         if len(raw) != len(given) or not (is_lower or _are_lower(raw)):
             raw = _joined(given)
@@ -151,28 +149,13 @@ class EnvironHeaders(Headers):
             return False
         return any(name in self for name in names)
 
-    def all(self) -> Mapping[str, str]:
-        """All of them, by their names at once: for who needs more than a few."""
-        found = {
-            _name(variable): value
-            for variable, value in self._environ.items()
-            if variable.startswith("HTTP_") and isinstance(value, str)
-        }
-        for name, variable in _UNPREFIXED.items():
-            value = self._environ.get(variable)
-            if value and isinstance(value, str):
-                found[name] = value
-            else:
-                found.pop(name, None)  # another spelling of the name
-        return found
-
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.get(name) is not None
 
     def __iter__(self) -> Iterator[str]:
         for variable in self._environ:
             if variable.startswith("HTTP_"):
-                name = _name(variable)
+                name = variable[5:].replace("_", "-").lower()
             elif variable in _UNPREFIXED.values():
                 name = variable.replace("_", "-").lower()
             else:
@@ -182,11 +165,6 @@ class EnvironHeaders(Headers):
 
 
 _UNPREFIXED = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
-
-
-@lru_cache(maxsize=_NAMES_MAX)
-def _name(variable: str) -> str:
-    return variable.removeprefix("HTTP_").replace("_", "-").lower()
 
 
 @lru_cache(maxsize=_NAMES_MAX)

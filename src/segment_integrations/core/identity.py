@@ -89,7 +89,9 @@ class Identity:
     @property
     def anonymous_id(self) -> str | None:
         """The visitor's anonymous id: set by code, else claimed by the cookie."""
-        said = self._anonymous_id if self.parent is None else self._said("_anonymous_id")
+        said = (
+            self._anonymous_id if self.parent is None else self._said("_anonymous_id")
+        )
         if not isinstance(said, _Unset):
             return said
         root = self if self.parent is None else self.root

@@ -154,8 +154,13 @@ def decide(
             return no("not_html")
     headers = request.headers
     answer = _navigation(headers, settings)
-    if answer is not None:
-        return answer
+    return _visit(request, response, settings) if answer is None else answer
+
+
+def _visit(
+    request: RequestInfo, response: ResponseInfo, settings: Settings
+) -> PageDecision:
+    """What rules out a navigation that was answered with a document."""
     disposition = response.disposition
     if disposition and disposition.strip().lower().startswith("attachment"):
         return no("attachment")

@@ -15,6 +15,7 @@ from segment_integrations.core.headers import Headers
 
 _COOKIE_MAX_BYTES: Final = 64 * 1024
 
+
 class RequestInfo:
     """
     The facts of one request.
@@ -77,8 +78,6 @@ class RequestInfo:
     @property
     def all_headers(self) -> Mapping[str, str]:
         """The same, read at once: for who needs more than a few of them."""
-        if type(self._headers) is dict:  # from the second time on
-            return self._headers
         headers = self.headers
         if not isinstance(headers, dict):
             if isinstance(headers, Headers):

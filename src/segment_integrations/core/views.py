@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from segment_integrations.core.marks import page_name
@@ -15,6 +16,17 @@ VIEWS: Final = frozenset({"page", "screen"})
 
 PAGE_FIELDS: Final = ("path", "referrer", "search", "title", "url")
 """Of a page call's properties, those that `context.page` repeats (segment-spec 2.6)."""
+
+
+def page_fields(
+    known: Iterable[tuple[str, Any]] | Mapping[str, Any], properties: Mapping[str, Any]
+) -> dict[str, Any]:
+    """`context.page` of a page call: what is *known* of it, then what the call says."""
+    facts = dict(known)
+    for name in PAGE_FIELDS:
+        if name in properties:
+            facts[name] = properties[name]
+    return facts
 
 
 def view_fields(

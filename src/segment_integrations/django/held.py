@@ -74,6 +74,7 @@ class Held(RequestInfo):
 
     @property
     def headers(self) -> Mapping[str, str]:
+        """As the base has it, each read when it is asked for."""
         if self._headers is None:
             self._headers = EnvironHeaders(self.request.META)
         headers: Mapping[str, str] = self._headers
@@ -81,6 +82,7 @@ class Held(RequestInfo):
 
     @property
     def scheme(self) -> str:
+        """As Django has it, behind a proxy that the settings trust."""
         try:
             return self.request.scheme or "http"
         except ImproperlyConfigured:
@@ -88,12 +90,14 @@ class Held(RequestInfo):
 
     @property
     def client(self) -> str | None:
+        """The direct peer's address."""
         return self.request.META.get("REMOTE_ADDR") or None
 
     @property
     def host(self) -> str | None:
+        """The host, if Django accepts it."""
         request = self.request
-        given = request.META.get("HTTP_HOST")
+        given: str | None = request.META.get("HTTP_HOST")
         if given in _hosts and "HTTP_X_FORWARDED_HOST" not in request.META:
             # Unless the application has put its own in the place of Django's.
             method = getattr(request.get_host, "__func__", None)
@@ -111,6 +115,7 @@ class Held(RequestInfo):
 
     @property
     def native(self) -> HttpRequest:
+        """Django's own request."""
         return self.request
 
     @property
@@ -132,10 +137,11 @@ class Held(RequestInfo):
         """Where the request was routed; asked again until Django has done it."""
         if self._routing is not None:
             return self._routing
-        found = routing.of_request(self.request)
-        if self.request.resolver_match is not None:
-            self._routing = found
-        return found
+        match = self.request.resolver_match
+        if match is None:
+            return routing.of_unrouted(self.request)
+        self._routing = routing.of_match(match)
+        return self._routing
 
 
 class Answer(ResponseInfo):
@@ -157,6 +163,7 @@ class Answer(ResponseInfo):
 
     @property
     def content_type(self) -> str:
+        """As the base has it, and so is what follows."""
         try:
             return self._response.headers["content-type"]
         except KeyError:
@@ -164,6 +171,7 @@ class Answer(ResponseInfo):
 
     @property
     def disposition(self) -> str:
+        """The same."""
         try:
             return self._response.headers["content-disposition"]
         except KeyError:
@@ -171,6 +179,7 @@ class Answer(ResponseInfo):
 
     @property
     def headers(self) -> Mapping[str, str]:
+        """The same."""
         if self._headers is None:
             self._headers = self._read()
         headers: Mapping[str, str] = self._headers
@@ -178,6 +187,7 @@ class Answer(ResponseInfo):
 
     @property
     def routing(self) -> Routing:
+        """The same."""
         return self._held.context.routing
 
     def _read(self) -> dict[str, str]:

@@ -39,16 +39,13 @@ _CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
 _QUANTIFIER = re.compile(r"(?:[*+?]|\{\d*,?\d*\})[?+]?")
 
 
-def of_request(request: HttpRequest) -> Routing:
+def of_unrouted(request: HttpRequest) -> Routing:
     """
-    Where *request* was routed.
+    Where *request* would be routed, that has no match of the router's own.
 
     A page out of a cache was never routed, nor is a request that is still in the
-    middleware: for those the router is asked now.
+    middleware.
     """
-    match = request.resolver_match
-    if match is not None:
-        return of_match(match)
     found = of_path(request.path_info, getattr(request, "urlconf", None))
     return found or UNROUTED
 

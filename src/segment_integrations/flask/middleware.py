@@ -48,16 +48,12 @@ class FlaskMiddleware(SegmentMiddleware):
             # The outer one only passed the request on: its routes are elsewhere.
             exchange.hand_over(self.analytics, self._visit(environ))
 
-    def started(self, exchange: Exchange, visit: FlaskVisit, running: Any) -> None:
-        """Flask has matched the request and opened its session."""
-        if not self._knows_login and "flask_login.signals" in sys.modules:
-            self._connect_login()
-        visit.begin(exchange, running)
-
-    def _connect_login(self) -> None:
-        """Listen to Flask-Login, which the app has imported; never import it."""
+    def connect_login(self) -> None:
+        """Listen to Flask-Login, if the app has imported it; never import it."""
+        signals = sys.modules.get("flask_login.signals")
+        if self._knows_login or signals is None:
+            return
         self._knows_login = True
-        signals = sys.modules["flask_login.signals"]
         app = self.flask_app
         # The signals hold their receivers weakly: they end with the app.
         signals.user_logged_in.connect(self._logged_in, app)
@@ -135,7 +131,7 @@ def _started(app: Any, **_: object) -> None:
                 and visit.middleware.flask_app is app
                 and not visit.is_claimed
             ):
-                visit.middleware.started(exchange, visit, running)
+                visit.begin(exchange, running)
     except Exception as error:  # noqa: BLE001 - never the request's
         app.extensions["segment"].analytics.throttle.failed("request_started", error)
 

@@ -70,6 +70,8 @@ class FlaskVisit(Visit):
     _flask: Any = None
     """Flask's context, as long as Flask serves: threads do not see it by Flask."""
     _g: Any = None
+    _session: Any = None
+    """None where Flask keeps it elsewhere than we know."""
     _stale: object = None
     _leaving: object = None
     _matched: Matched | None = None
@@ -85,7 +87,12 @@ class FlaskVisit(Visit):
         self._flask = running
         self._adapter = running.url_adapter
         self._g = _APP.get().g
+        # Flask's property marks the session as used, since 3.1.3.
+        state = vars(running)
+        self._session = state.get("_session", state.get("session"))
+        middleware = self.middleware
         if "flask_login" in sys.modules:
+            middleware.connect_login()
             # Left by an earlier request, where a test holds one app context open.
             self._stale = self._g.get("_login_user")
         request = running.request
@@ -98,7 +105,7 @@ class FlaskVisit(Visit):
         self._environ = request.environ  # a layer between may have made a copy
         # A proxy middleware inside ours may have found a prefix.
         self.path = request.root_path + request.path
-        if self.middleware.analytics.settings.anonymous_cookie:
+        if middleware.analytics.settings.anonymous_cookie:
             self.before = self.detect()
         # Not in the environ, which would form a circle with it.
         setattr(request, REQUEST_KEY, exchange)
@@ -116,12 +123,13 @@ class FlaskVisit(Visit):
         try:
             if exchange.waiting is not NONE_WAIT:
                 exchange.release()  # no response may have started
-            session = _session_of(self._flask)
+            session = self._session
             # Most requests are nobody's, which is cheaper to see than to ask.
             if type(session) not in _PLAIN or session or "flask_login" in sys.modules:
                 self._user = self.detect()
         finally:
-            self._exchange = self._flask = self._g = self._stale = None
+            self._exchange = self._flask = self._g = None
+            self._session = self._stale = None
             self._environ.pop(KEY, None)
 
     @property
@@ -153,8 +161,9 @@ class FlaskVisit(Visit):
 
     def detect(self) -> object:
         """Tell who is signed in, without marking the session as used."""
-        exchange, running, g = self._exchange, self._flask, self._g
         # Another thread may ask at the very moment in which the request ends.
+        exchange, running = self._exchange, self._flask
+        g, session = self._g, self._session
         if exchange is None or running is None or g is None:
             return self._user
         identity = self.middleware.analytics.settings.identity
@@ -171,10 +180,11 @@ class FlaskVisit(Visit):
                 loaded = self._load()
             if loaded is not None and loaded is not self._stale:
                 return self.id_of(loaded)
-        if identity == "resolved":
+        if identity == "resolved" or session is None:
             return None
-        session = _session_of(running)
-        return None if session is None else self._in_session(session)
+        if type(session) in _PLAIN and not session:
+            return None
+        return self._in_session(session)
 
     def leave(self, user: object) -> None:
         """
@@ -230,8 +240,6 @@ class FlaskVisit(Visit):
         key = self.middleware.analytics.settings.session_key
         keys = SESSION_KEYS if key is None else (key,)
         values: list[object]
-        if type(session) in _PLAIN and not session:
-            return None
         if isinstance(session, SecureCookieSession):
             values = [dict.get(session, one) for one in keys]  # sets no mark of use
         else:
@@ -241,9 +249,3 @@ class FlaskVisit(Visit):
                 return None
             values = unmarked(session, keys)
         return next((one for one in values if one is not None), None)
-
-
-def _session_of(running: Any) -> Any:
-    """The session in Flask's context; None where Flask keeps it elsewhere."""
-    state = vars(running)  # Flask's property marks it as used, since 3.1.3
-    return state.get("_session", state.get("session"))
