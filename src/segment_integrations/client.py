@@ -151,9 +151,7 @@ class Analytics(Calls):
             set_aside=self._set_aside,
             identified=self._identified,
         )
-        self.page_calls = PageCalls(
-            settings, self.throttle, self._pipeline
-        )
+        self.page_calls = PageCalls(settings, self.throttle, self._pipeline)
         defaults.register(self)
 
     # -- the calls --------------------------------------------------------------

@@ -762,9 +762,19 @@ def test_a_login_in_the_view_by_the_session_counts_at_once(app, sent):
     assert ["4", None, None] == sent.users()[3:]
 
 
+def test_what_is_kept_of_a_rule_is_not_another_views(app, sent):
+    """A view that takes another's place brings its own marks."""
+    first = page_name("Item")(lambda item: f"<p>{item}")
+    app.add_url_rule("/items/<item>", "item", first)
+    browse(app, "/items/1")
+    app.view_functions["item"] = page_name("Other")(lambda item: f"<p>{item}")
+    browse(app, "/items/2")
+    assert ["Item", "Other"] == [one["name"] for one in sent]
+    assert ["/items/1", "/items/2"] == [one["properties"]["path"] for one in sent]
+
+
 def test_rule_5_a_flask_without_the_session_that_we_know(app):
     """Where Flask keeps the session elsewhere, nobody is found and nothing raised."""
-
     visit = app.extensions["segment"]._visit({})
     with app.test_request_context("/"):
         request = flask.request._get_current_object()

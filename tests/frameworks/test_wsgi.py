@@ -468,6 +468,16 @@ def test_pv_1_a_referrer_of_this_site_is_cleaned(analytics, sent):
     assert "http://127.0.0.1/a" == sent[0]["properties"]["referrer"]
 
 
+def test_rule_1_an_environ_that_we_can_not_read_is_served(analytics, sent, caplog):
+    """Where our own part fails, the application answers as it would without us."""
+    environ = environ_of(PATH_INFO=None)
+    started, body = call(SegmentMiddleware(page, analytics), environ)
+    assert ("200 OK", b"<p>") == (started.calls[0][0], body)
+    assert [] == sent
+    assert KEY not in environ
+    assert "request failed with TypeError" in caplog.text
+
+
 def test_analytics_from_environ(analytics):
     """The request's own comes first, then the default one."""
     seen = []

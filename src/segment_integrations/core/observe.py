@@ -89,8 +89,14 @@ class PageCalls:
                     "category": None,
                     "properties": {"status": response.status},
                 }
-                self._pipeline.build(
-                    "page", own, {}, context, strict=False, at=context.started
+                self._pipeline.emit(
+                    "page",
+                    own,
+                    {},
+                    context,
+                    strict=False,
+                    at=context.started,
+                    is_allowed=True,
                 )
         except Exception as error:  # noqa: BLE001 - never the request's
             self._throttle.failed("page", error)

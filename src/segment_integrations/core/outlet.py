@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from segment_integrations.core import encode
-from segment_integrations.core.deferring import SHARED, Deferrals
+from segment_integrations.core import deferring, encode
+from segment_integrations.core.deferring import Deferrals
 from segment_integrations.core.held import Held
 from segment_integrations.core.identified import Identified
 from segment_integrations.core.identity import NONE_WAIT
@@ -60,29 +60,14 @@ class Outlet:
         self.deferral: Deferral | None = None
         self._deferrals = Deferrals(settings.queue_bytes)
 
-    def in_turn(
-        self,
-        call: Call,
-        message: dict[str, Any],
-        own: dict[str, Any],
-        context: RequestContext | None,
-        *,
-        is_plain: bool,
-        strict: bool,
-    ) -> str | None:
-        """Hand *message* on behind those that wait in its request."""
-        if call == "identify":
-            return self._identify(
-                message, own, context, is_plain=is_plain, strict=strict
-            )
-        if context is not None:
-            root = context if context.parent is None else context.root
-            waiting = root.waiting
-            if waiting is not NONE_WAIT and waiting and not root.is_holding:
-                waiting.release()
-        return self._hand_on(call, message, context, strict=strict)
+    def let_go(self, context: RequestContext) -> None:
+        """Send what waits in the request of *context*, for the next message comes."""
+        root = context if context.parent is None else context.root
+        waiting = root.waiting
+        if waiting is not NONE_WAIT and waiting and not root.is_holding:
+            waiting.release()
 
-    def _identify(
+    def identify(
         self,
         message: dict[str, Any],
         own: dict[str, Any],
@@ -117,7 +102,7 @@ class Outlet:
             elif (stands := self.identified.known(asked)) is not None:
                 sent = stands
                 return stands
-            sent = self._hand_on("identify", message, context, ticket, strict=strict)
+            sent = self.hand_on("identify", message, context, ticket, strict=strict)
             return sent
         finally:
             for one in taken:
@@ -134,7 +119,7 @@ class Outlet:
             raise error
         return None
 
-    def _hand_on(
+    def hand_on(
         self,
         call: Call,
         built: dict[str, Any],
@@ -143,7 +128,23 @@ class Outlet:
         *,
         strict: bool,
     ) -> str | None:
-        message = cast("Message", built)
+        """
+        Encode *built* and put it, or let it wait for its transaction.
+
+        Args:
+            call: Which call made it.
+            built: The message.
+            context: The request or `bind` block that it was made in.
+            ticket: Of an identify: under what it is remembered.
+            strict: Whether what breaks the spec is raised.
+
+        Returns:
+            Its id where it was accepted.
+
+        Raises:
+            InvalidEvent: In strict mode only.
+        """
+        message: Message = built  # type: ignore[assignment]  # a cast would be a call
         try:
             body = encode.encode(built, self._refuse_odd if strict else self._note_odd)
         except InvalidEvent as error:
@@ -168,7 +169,7 @@ class Outlet:
             self._hold(context, Held(call, message, traits, send, self._lost))
             return message_id
         if (
-            (self.deferral is not None or SHARED)
+            (self.deferral is not None or deferring.SHARED)
             and call != "page"
             and self.settings.after_commit
         ):

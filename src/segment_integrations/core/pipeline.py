@@ -7,6 +7,7 @@ Runs on the caller's thread and does no I/O. Every way out but the last counts a
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +15,7 @@ from segment_integrations.core import events
 from segment_integrations.core.identity import in_sample
 from segment_integrations.core.message import Call, Message
 from segment_integrations.core.outlet import Outlet
-from segment_integrations.core.tracing import current_trace
+from segment_integrations.core.tracing import TRACE_API, current_trace
 from segment_integrations.core.views import VIEWS, page_fields, view_fields
 from segment_integrations.errors import InvalidEvent
 
@@ -76,7 +77,7 @@ class Pipeline(Outlet):
             return False
         return True
 
-    def emit(
+    def emit(  # noqa: C901, PLR0912 - on the path of each event a call costs more
         self,
         call: Call,
         own: dict[str, Any],
@@ -84,6 +85,8 @@ class Pipeline(Outlet):
         context_now: RequestContext | None,
         *,
         strict: bool,
+        at: float | None = None,
+        is_allowed: bool = False,
     ) -> str | None:
         """
         Build the message of one call and hand it on.
@@ -94,38 +97,14 @@ class Pipeline(Outlet):
             options: What the caller gave besides, unchecked.
             context_now: The request or `bind` block that the call is made in.
             strict: Whether what breaks the spec is raised.
-
-        Raises:
-            InvalidEvent: In strict mode only.
-        """
-        if context_now is not None and not self.allows(context_now):
-            return None
-        return self.build(call, own, options, context_now, strict=strict)
-
-    def build(
-        self,
-        call: Call,
-        own: dict[str, Any],
-        options: Options,
-        context_now: RequestContext | None,
-        *,
-        strict: bool,
-        at: float | None = None,
-    ) -> str | None:
-        """
-        `emit` where consent and sampling have been asked.
-
-        Args:
-            call: As for `emit`, and so are the next four.
-            own: The same.
-            options: The same.
-            context_now: The same.
-            strict: The same.
             at: When it happened, in Unix seconds; by default now.
+            is_allowed: Whether consent and sampling have been asked.
 
         Raises:
             InvalidEvent: In strict mode only.
         """
+        if context_now is not None and not is_allowed and not self.allows(context_now):
+            return None
         message: dict[str, Any] = {"type": call}
         given = switches = user = anonymous = None
         if options:
@@ -148,15 +127,20 @@ class Pipeline(Outlet):
             spec_context = self._bare_context
         else:
             spec_context = self._context(call, own, context_now, given)
-        trace = current_trace(self.throttle)
-        if trace is not None and "trace" not in spec_context:
-            spec_context = {**spec_context, "trace": trace}
+        if TRACE_API in sys.modules and "trace" not in spec_context:
+            trace = current_trace(self.throttle)
+            if trace is not None:
+                spec_context = {**spec_context, "trace": trace}
         message["context"] = spec_context
         if switches:
             message["integrations"] = switches
-        return self.in_turn(
-            call, message, own, context_now, is_plain=is_plain, strict=strict
-        )
+        if call == "identify":
+            return self.identify(
+                message, own, context_now, is_plain=is_plain, strict=strict
+            )
+        if context_now is not None:
+            self.let_go(context_now)
+        return self.hand_on(call, message, context_now, strict=strict)
 
     def _address(
         self,

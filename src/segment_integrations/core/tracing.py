@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from segment_integrations.core.counters import Throttle
 
-_API: Final = "opentelemetry.trace"
+TRACE_API: Final = "opentelemetry.trace"
 
 
 def current_trace(throttle: Throttle) -> dict[str, str] | None:
@@ -21,7 +21,7 @@ def current_trace(throttle: Throttle) -> dict[str, str] | None:
     Args:
         throttle: The log, for an API that is not what it should be.
     """
-    api = sys.modules.get(_API)
+    api = sys.modules.get(TRACE_API)
     if api is None:
         return None
     with throttle.guard("trace"):

@@ -58,9 +58,7 @@ def parse(data: bytes) -> Records:
     lines = data.split(b"\n")
     lines.pop()  # what follows the last line feed: nothing, or a torn record
     bodies = [
-        line[_BODY:]
-        for line in lines
-        if line[:_BODY] == b"%08x " % crc32(line[_BODY:])
+        line[_BODY:] for line in lines if line[:_BODY] == b"%08x " % crc32(line[_BODY:])
     ]
     return Records(bodies, len(lines) - len(bodies))
 

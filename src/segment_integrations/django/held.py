@@ -80,6 +80,8 @@ class Held(RequestInfo):
         headers: Mapping[str, str] = self._headers
         return headers
 
+    all_headers = headers
+
     @property
     def scheme(self) -> str:
         """As Django has it, behind a proxy that the settings trust."""
@@ -127,7 +129,7 @@ class Held(RequestInfo):
 
     def detect(self) -> str | None:
         """As `Identity` has it."""
-        return self.identity.detect()
+        return (self._identity or self.identity).detect()
 
     def resolve(self, path: str) -> Routing | None:
         """Where *path* of the same site would be routed."""
