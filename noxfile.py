@@ -266,6 +266,14 @@ def benchmarks(session: nox.Session) -> None:
 
 
 @nox.session
+def overhead(session: nox.Session) -> None:
+    """What a request costs more with each middleware; writes the plot of the docs."""
+    install(session, "benchmarks", extras="all")
+    arguments = session.posargs or ["--svg", "benchmarks/overhead.svg"]
+    session.run("python", "benchmarks/overhead.py", *arguments)
+
+
+@nox.session
 def faults(session: nox.Session) -> None:
     """What each client loses, and when: the table of the docs."""
     install(session, "benchmarks", extras="demo")

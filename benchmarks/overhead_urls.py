@@ -29,8 +29,8 @@ async def adata(request, item):
 
 
 def patterns():
-    pages, datas = (apage, adata) if is_async else (page, data)
-    return [path("items/<item>", pages), path("api/<item>", datas)]
+    views = (apage, adata) if is_async else (page, data)
+    return [path("items/<item>", views[0]), path("api/<item>", views[1])]
 
 
 def session():

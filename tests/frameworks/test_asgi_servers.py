@@ -161,7 +161,9 @@ def settings(host):
 @pytest.mark.parametrize(
     ("name", "app"), [*((name, "added") for name in SERVERS), ("uvicorn", "around")]
 )
-def test_pr_2_sigterm_loses_nothing_and_changes_no_exit_code(serve, collector, name, app):
+def test_pr_2_sigterm_loses_nothing_and_changes_no_exit_code(
+    serve, collector, name, app
+):
     """PR-2: what is queued in each process arrives once before it ends."""
     if name in NEEDED:
         with suppress(ModuleNotFoundError):
