@@ -12,7 +12,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 LIMIT_S = 180
 VISITOR = "507f191e-810c-4197-99de-860ea3f1a3b2"
-_FOREIGN = ("PYTEST", "PROXY", "SEGMENT", "DJANGO", "FLASK", "STRANGER")
+_FOREIGN = ("COVERAGE", "PYTEST", "PROXY", "SEGMENT", "DJANGO", "FLASK", "STRANGER")
 
 
 @dataclass(frozen=True)
