@@ -229,6 +229,7 @@ def oldest(session: nox.Session) -> None:
 )
 def matrix(session: nox.Session, line: str, version: str) -> None:
     """Every pair that `tests` and `oldest` leave out and the frameworks support."""
+    session.env["SEGMENT_TEST_REQUESTS"] = "3000"
     run_line(session, line, version)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import sys
 import tracemalloc
 from collections import Counter
@@ -14,7 +15,7 @@ from neutral import Ask, Reply, browser
 from segment_integrations import set_user, track
 
 WARM = 100
-REQUESTS = 3_000
+REQUESTS = int(os.environ.get("SEGMENT_TEST_REQUESTS", "600"))  # `nox -s matrix`: 3,000
 OURS = [tracemalloc.Filter(inclusive=True, filename_pattern="*/segment_integrations/*")]
 
 
@@ -129,6 +130,6 @@ def test_rt_4_three_thousand_requests_leave_nothing(make_site, driver, unmeasure
         grown = held() - before
     finally:
         tracemalloc.stop()
-    # Even one for every tenth request would be seen; caches hold fewer.
-    assert {} == {one: more for one, more in grown.items() if more >= REQUESTS // 10}
+    # Even one for every tenth of 3,000 would be seen; caches hold fewer.
+    assert {} == {one: more for one, more in grown.items() if more >= 300}
     assert {"page": 2 * WARM + REQUESTS} == site.pages()
