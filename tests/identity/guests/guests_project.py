@@ -1,5 +1,7 @@
 """A Django project with a user model of its own and the guests: DRF, Ninja, allauth."""
 
+import django
+
 SECRET_KEY = "guests"
 ALLOWED_HOSTS = ["testserver"]
 ROOT_URLCONF = "guests_urls"
@@ -41,12 +43,16 @@ TEMPLATES = [
     }
 ]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+# Django 6.1 warns of the one name, and those before know no other.
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
