@@ -40,8 +40,6 @@ _USER: Final = "user"
 # aiohttp 3.14 warns of keys that are plain texts.
 _KEY: Final[Any] = web.RequestKey(KEY, object) if hasattr(web, "RequestKey") else KEY
 
-_MARKS: Final = ("__segment_no_page__", "__segment_page_name__")
-
 
 def setup(
     app: web.Application, analytics: Analytics | None = None, **settings: Any
@@ -156,18 +154,9 @@ def _routing(request: web.Request) -> Routing:
         template=unquote(resource.canonical),
         view=found.route.name or getattr(handler, "__name__", None),
         params={name: _text(value) for name, value in found.items()},
-        endpoint=_marked(handler, request.method),
+        endpoint=handler,
         is_internal=isinstance(resource, web.StaticResource),
     )
-
-
-def _marked(handler: Any, method: str) -> object:
-    """The method of a class-based view where it carries a mark, else the handler."""
-    if isinstance(handler, type):
-        one = getattr(handler, method.lower(), None)
-        if any(hasattr(one, mark) for mark in _MARKS):
-            return one
-    return handler
 
 
 def _resolve(request: web.Request, path: str, host: str | None) -> Routing | None:
