@@ -37,6 +37,7 @@ PACKAGE = {
     *CALLS,
     *ERRORS,
     *["Analytics", "RequestContext", "Settings", "bind", "current", "flush"],
+    *["Event", "Traits", "View"],
     *["no_page", "page_name", "propagate", "reset", "set_user", "tracks"],
 }
 MODULES = {

@@ -22,6 +22,7 @@ from segment_integrations.api import (
 )
 from segment_integrations.client import Analytics
 from segment_integrations.core.current import RequestContext, current
+from segment_integrations.core.event import Event, Traits, View
 from segment_integrations.core.settings import Settings
 from segment_integrations.decorators import no_page, page_name, tracks
 from segment_integrations.errors import (
@@ -42,6 +43,7 @@ __all__ = [
     "BatchRejected",
     "ConfigurationError",
     "DeliveryError",
+    "Event",
     "EventTooLarge",
     "InvalidEvent",
     "PlanViolation",
@@ -50,7 +52,9 @@ __all__ = [
     "RetriesExhausted",
     "SegmentError",
     "Settings",
+    "Traits",
     "TransportError",
+    "View",
     "alias",
     "bind",
     "current",

@@ -20,7 +20,7 @@ from segment_integrations.core.stats import Health, Stats
 from segment_integrations.core.tap import SEAT, is_test_run
 from segment_integrations.delivery.engine import Delivery
 from segment_integrations.delivery.options import Options
-from segment_integrations.errors import ConfigurationError, InvalidEvent
+from segment_integrations.errors import ConfigurationError, InvalidEvent, PlanViolation
 from segment_integrations.sigterm import DrainFirst
 from segment_integrations.waiting import in_thread
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from segment_integrations.core.policy import PageDecision
     from segment_integrations.core.ports import Deferral, Processor, Sink, Transport
     from segment_integrations.core.request import RequestInfo, ResponseInfo, Routing
+    from segment_integrations.plan.enforcing import Enforcer
 
 LIBRARY_NAME: Final = "segment-integrations"
 
@@ -127,6 +128,20 @@ class Analytics(Calls):
         self.is_closed = False
         self._is_own = sink is None and transport is None
         self._delivery: Delivery | None = None
+        self._enforcer: Enforcer | None = None
+        if settings.plan is not None or "plan_mode" in settings.given:
+            from segment_integrations.plan.enforcing import opened
+
+            self._enforcer = opened(
+                settings,
+                spell=spell or (lambda name: name),
+                drops=self.drops,
+                throttle=self.throttle,
+                put=self._put,
+                post=self._post,
+                is_last=sink is not None,
+            )
+        enforcer = self._enforcer
         if sink is None:
             if transport is None:
                 # Not at the top: every run of pytest with our plugin would pay for it.
@@ -135,7 +150,9 @@ class Analytics(Calls):
                 transport = HttpTransport.from_settings(settings)
             sink = self._delivery = Delivery(
                 transport,
-                Options.of(settings),
+                Options.of(
+                    settings, inspect=None if enforcer is None else enforcer.on_worker
+                ),
                 drops=self.drops,
                 throttle=self.throttle,
             )
@@ -150,6 +167,7 @@ class Analytics(Calls):
             self._put,
             set_aside=self._set_aside,
             identified=self._identified,
+            inspect=None if enforcer is None else enforcer.at_call,
         )
         self.page_calls = PageCalls(settings, self.throttle, self._pipeline)
         defaults.register(self)
@@ -168,8 +186,8 @@ class Analytics(Calls):
         strict = self.settings.strict if SEAT.tap is None else self.is_strict
         try:
             return self._pipeline.emit(call, own, options, current(), strict=strict)
-        except InvalidEvent:
-            raise  # strict mode; nothing else raises it
+        except (InvalidEvent, PlanViolation):
+            raise  # strict mode; nothing else raises them
         except Exception:  # noqa: BLE001 - no error of ours reaches the request
             self._count_failed()
         return None
@@ -193,12 +211,14 @@ class Analytics(Calls):
 
     def _put(self, body: bytes, message: Message) -> bool:
         tap = SEAT.tap
-        if tap is not None and not tap.lets_out():
-            if tap.is_capturing:
-                tap.take(body)
-                return True
-            if self._is_own:
-                return True  # a test run, and nobody looks: nothing leaves the process
+        if tap is not None:
+            tap.see(body)
+            if not tap.lets_out():
+                if tap.is_capturing:
+                    tap.take(body)
+                    return True
+                if self._is_own:
+                    return True  # a test run: nothing leaves the process
         try:
             accepted = self._sink.put(body, message)
         except Exception:  # noqa: BLE001 - a user's sink
@@ -414,6 +434,7 @@ class Analytics(Calls):
             stats,
             pages=dict(self.page_calls.counts),
             unchanged=self._identified.skipped,
+            violations={} if self._enforcer is None else self._enforcer.violations(),
         )
 
     def health(self) -> Health:
@@ -436,10 +457,14 @@ class Analytics(Calls):
         hook = self.settings.on_drop
         if hook is None:
             return
+        self._post(lambda: hook(reason, count))
+
+    def _post(self, call: Callable[[], object]) -> None:
+        """Run a hook's *call* on delivery's thread, where there is one."""
         if self._delivery is not None:
-            self._delivery.notify(lambda: hook(reason, count))
+            self._delivery.notify(call)
         else:
-            hook(reason, count)
+            call()
 
     def __enter__(self) -> Self:
         return self

@@ -3,6 +3,7 @@ Every exception that this package raises on purpose.
 
     SegmentError
     |- ConfigurationError        a setting is missing or wrong; start-up only
+    |  '- PlanError              a tracking plan can't be used as it is
     |- InvalidEvent              a call breaks the Segment spec (strict mode only)
     |  '- EventTooLarge          one event is over the 32 KiB that Segment takes
     |- PlanViolation             a call breaks the tracking plan (strict mode only)
@@ -28,6 +29,7 @@ __all__ = [
     "DeliveryError",
     "EventTooLarge",
     "InvalidEvent",
+    "PlanError",
     "PlanViolation",
     "QueueFull",
     "RetriesExhausted",
@@ -52,6 +54,28 @@ class ConfigurationError(SegmentError, ValueError):
     def __init__(self, text: str, *, setting: str | None = None) -> None:
         super().__init__(text)
         self.setting = setting
+
+
+class PlanError(ConfigurationError):
+    """
+    A tracking plan can't be used as it is. Raised where it is loaded.
+
+    Args:
+        text: What is wrong and how to mend it; the place goes before it.
+        source: The file, or what else it was read from.
+        event: The event's name, where it is about one.
+        pointer: The JSON pointer of the place in the file, ``"/rules/3/jsonSchema"``.
+    """
+
+    def __init__(
+        self, text: str, *, source: str = "", event: str = "", pointer: str = ""
+    ) -> None:
+        named = f"event {event!r}" if event else ""
+        place = ", ".join(part for part in (source, named, pointer) if part)
+        super().__init__(f"{place}: {text}" if place else text, setting="plan")
+        self.source = source
+        self.event = event
+        self.pointer = pointer
 
 
 class InvalidEvent(SegmentError, ValueError):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -114,6 +114,28 @@ def folder(value: object) -> Path:
     if path.exists() and not path.is_dir():
         raise ValueError("must be the path of a folder, and a file is there")
     return path.absolute()
+
+
+def plan(value: object) -> object:
+    """The path of a tracking plan, file or folder, or a plan that is loaded."""
+    if callable(getattr(value, "check", None)) and not isinstance(value, type):
+        return value
+    if isinstance(value, str | Path):
+        return Path(existing_path(value)).absolute()
+    raise ValueError(
+        f"must be the path of a plan or a TrackingPlan, got {_kind(value)}"
+    )
+
+
+def words_by_call(
+    value: object,
+) -> tuple[str, ...] | dict[str, tuple[str, ...]]:
+    """A list of words, or such a list for each call that is named."""
+    if not isinstance(value, Mapping):
+        return strings(value)
+    if all(isinstance(call, str) for call in value):
+        return {call: strings(words) for call, words in value.items()}
+    raise ValueError("must be a mapping of calls, such as track, to words")
 
 
 def strings(value: object) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ NEVER_ACCEPTED: Final = frozenset(
     {
         *["no_identity", "consent", "sampled_out", "invalid", "too_large"],
         *["processor", "processor_failed", "failed", "refused"],
+        *["plan_blocked", "unplanned", "forward_limit"],
     }
 )
 """Reasons for which a call returns None; for any other one, the call had been told

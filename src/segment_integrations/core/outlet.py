@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from segment_integrations.core.counters import Drops, Throttle
     from segment_integrations.core.current import RequestContext
     from segment_integrations.core.identified import Ticket
+    from segment_integrations.core.inspecting import Inspect
     from segment_integrations.core.ports import Deferral
     from segment_integrations.core.settings import Settings
 
@@ -39,6 +40,7 @@ class Outlet:
         put: Takes an encoded message; False means refused (and counted there).
         set_aside: Takes one over Segment's limit; False means that it has no place.
         identified: The identify calls that stand; by default a memory of its own.
+        inspect: Looks at each message last of all.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Outlet:
         *,
         set_aside: Callable[[bytes], bool] = lambda _: False,
         identified: Identified | None = None,
+        inspect: Inspect | None = None,
     ) -> None:
         self.settings = settings
         self.drops = drops
@@ -57,6 +60,7 @@ class Outlet:
         self.put = put
         self.set_aside = set_aside
         self.identified = Identified() if identified is None else identified
+        self.inspect = inspect
         self.deferral: Deferral | None = None
         self._deferrals = Deferrals(settings.queue_bytes)
 
@@ -143,7 +147,9 @@ class Outlet:
 
         Raises:
             InvalidEvent: In strict mode only.
+            PlanViolation: The same.
         """
+        put = self.put
         message: Message = built  # type: ignore[assignment]  # a cast would be a call
         try:
             body = encode.encode(built, self._refuse_odd if strict else self._note_odd)
@@ -155,6 +161,13 @@ class Outlet:
                 return None
             message = processed
             body = encode.encode(message)
+        if self.inspect is not None:
+            seen = self.inspect(call, body, strict)
+            if seen is not None:
+                if seen.body is None:
+                    return None
+                body, put = seen.body, seen.telling(put)
+                message = seen.message or message
         if len(body) > EVENT_MAX_BYTES:
             if not strict and self.set_aside(body):
                 return None
@@ -164,7 +177,7 @@ class Outlet:
             context is not None
             and (context if context.parent is None else context.root).is_holding
         ):
-            send = lambda: self._put(body, message, ticket)  # noqa: E731 - as below
+            send = lambda: self._put(put, body, message, ticket)  # noqa: E731 - as below
             traits = built.get("traits", {})
             self._hold(context, Held(call, message, traits, send, self._lost))
             return message_id
@@ -176,14 +189,14 @@ class Outlet:
             kept = self._deferrals.defer(
                 self.deferral,
                 len(body),
-                lambda: self._put(body, message, ticket),
+                lambda: self._put(put, body, message, ticket),
                 self._lost,
             )
             if kept is not None:
                 return message_id if kept else self._overflowed()
         if ticket is None:
-            return message_id if self.put(body, message) else None
-        return message_id if self._put(body, message, ticket) else None
+            return message_id if put(body, message) else None
+        return message_id if self._put(put, body, message, ticket) else None
 
     def _hold(self, context: RequestContext | None, held: Held) -> None:
         """Let *held* wait in its request, and for the transaction that is open."""
@@ -207,8 +220,14 @@ class Outlet:
     def _refuse_odd(self, trouble: str) -> None:
         raise InvalidEvent("event", f"holds what JSON can not: {trouble}")
 
-    def _put(self, body: bytes, message: Message, ticket: Ticket | None) -> bool:
-        accepted = self.put(body, message)
+    def _put(
+        self,
+        put: Callable[[bytes, Message], bool],
+        body: bytes,
+        message: Message,
+        ticket: Ticket | None,
+    ) -> bool:
+        accepted = put(body, message)
         if accepted and ticket is not None:
             self.identified.note(ticket, message["messageId"])
         return accepted

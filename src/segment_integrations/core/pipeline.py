@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from segment_integrations.core.counters import Drops, Throttle
     from segment_integrations.core.current import RequestContext
     from segment_integrations.core.identified import Identified
+    from segment_integrations.core.inspecting import Inspect
     from segment_integrations.core.settings import Settings
 
 
@@ -45,6 +46,7 @@ class Pipeline(Outlet):
         put: Takes an encoded message; False means refused (and counted there).
         set_aside: Takes one over Segment's limit; False means that it has no place.
         identified: The identify calls that stand; by default a memory of its own.
+        inspect: Looks at each message last of all.
     """
 
     def __init__(
@@ -57,9 +59,16 @@ class Pipeline(Outlet):
         *,
         set_aside: Callable[[bytes], bool] = lambda _: False,
         identified: Identified | None = None,
+        inspect: Inspect | None = None,
     ) -> None:
         super().__init__(
-            settings, drops, throttle, put, set_aside=set_aside, identified=identified
+            settings,
+            drops,
+            throttle,
+            put,
+            set_aside=set_aside,
+            identified=identified,
+            inspect=inspect,
         )
         self.library = dict(library)
         self._bare_context: dict[str, Any] = {"library": self.library}
@@ -102,6 +111,7 @@ class Pipeline(Outlet):
 
         Raises:
             InvalidEvent: In strict mode only.
+            PlanViolation: The same.
         """
         if context_now is not None and not is_allowed and not self.allows(context_now):
             return None

@@ -15,6 +15,7 @@ from segment_integrations.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from segment_integrations.core.inspecting import Plan
     from segment_integrations.core.ports import Processor
     from segment_integrations.core.request import RequestInfo
 
@@ -99,6 +100,12 @@ class Settings:
     on_error: Callable[..., object] | None = _setting(checks.callable_or_path, None)
     on_drop: Callable[..., object] | None = _setting(checks.callable_or_path, None)
     on_delivered: Callable[..., object] | None = _setting(checks.callable_or_path, None)
+
+    plan: Path | Plan | None = _setting(checks.plan, None)
+    plan_mode: tuple[str, ...] | Mapping[str, tuple[str, ...]] = _setting(
+        checks.words_by_call, ("report",)
+    )
+    on_violation: Callable[..., object] | None = _setting(checks.callable_or_path, None)
 
     given: frozenset[str] = frozenset()
     """The names that were set anywhere; what is not here has its default."""

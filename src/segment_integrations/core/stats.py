@@ -36,6 +36,9 @@ class Stats:
             `Analytics` fills it in, delivery does not.
         unchanged: Identify calls that were not sent because an accepted one had said
             the same. The same holds of it.
+        violations: What broke the tracking plan so far, ``"Order Completed: Required"``
+            to a number; of calls without an event's name it is the call's. The same
+            holds of it. At most 1,000 keys; what has none is under ``(others)``.
     """
 
     enqueued: int = 0
@@ -53,6 +56,7 @@ class Stats:
     circuit: Literal["closed", "open"] = "closed"
     pages: Mapping[str, int] = field(default_factory=dict)
     unchanged: int = 0
+    violations: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

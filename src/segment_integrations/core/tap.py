@@ -23,6 +23,15 @@ class Tap(Protocol):
         """True where a test said that its events may leave the process."""
         ...
 
+    @property
+    def is_watching(self) -> bool:
+        """True where the test run checks all events against a plan of its own."""
+        ...
+
+    def see(self, body: bytes) -> None:
+        """Be told of an accepted message's JSON, whatever becomes of it. No error."""
+        ...
+
 
 class Seat:
     """Holds the tap: an attribute, so that every module sees a change of it."""
@@ -52,7 +61,12 @@ def is_test_run() -> bool:
     ):
         return True
     run = os.environ.get(TEST_RUN_VARIABLE)
-    if run is None or "multiprocessing" not in sys.modules:
-        return False
+    return run is not None and run == str(parent_pid())
+
+
+def parent_pid() -> int | None:
+    """In a process that `multiprocessing` started: whose child it is."""
+    if "multiprocessing" not in sys.modules:
+        return None
     parent = sys.modules["multiprocessing"].parent_process()
-    return parent is not None and str(parent.pid) == run
+    return None if parent is None else parent.pid

@@ -112,7 +112,8 @@ class Backlog:
             if work.bodies is None:
                 self._load(work)
             if work.count:
-                self.front.append(work)
+                self.front.append(work)  # before: no fault of a look may lose it
+                self._look_at(work)
             else:
                 self.settle(work)
         self._fit()
@@ -145,8 +146,18 @@ class Backlog:
         work.fill(bodies, work.sealed_at)
         self._queue.release(-work.size)
 
+    def _look_at(self, work: Work) -> None:
+        """Have *work* looked at, once in its life, which may make it longer."""
+        inspect = self._options.inspect
+        if inspect is None or work.bodies is None:
+            return
+        bodies, size = inspect(work.bodies, not work.first), work.size
+        if bodies is not work.bodies:
+            work.fill(bodies, work.sealed_at)
+            self._queue.release(size - work.size)
+
     def _fit(self) -> None:
-        """Split what another process packed under wider limits."""
+        """Split what another process packed under wider limits, or what has grown."""
         while self.front[0].count > 1 and not fits(
             self.front[0].count, self.front[0].size, self._max_count
         ):

@@ -42,6 +42,9 @@ class Options:
         spool_max_bytes: What all files of *spool_dir* together may have.
         on_error: Gets each `DeliveryError`; on the worker, guarded.
         on_delivered: Gets the messages of each delivered batch; likewise.
+        inspect: Looks at the bodies of each batch before it is first sent, on the
+            worker: gets them and whether another process left them, and returns them
+            in their order, perhaps longer. It must not raise.
         clock: Monotonic seconds.
         rand: A number from 0 up to 1, for the jitter of retries.
     """
@@ -58,12 +61,18 @@ class Options:
     spool_max_bytes: int = SPOOL_MAX_BYTES
     on_error: Callable[[DeliveryError], object] | None = None
     on_delivered: Callable[[list[dict[str, Any]]], object] | None = None
+    inspect: Callable[[list[bytes], bool], list[bytes]] | None = None
     clock: Callable[[], float] = time.monotonic
     rand: Callable[[], float] = random.random
 
     @classmethod
-    def of(cls, settings: Settings) -> Options:
-        """The part of *settings* that delivery needs."""
+    def of(
+        cls,
+        settings: Settings,
+        *,
+        inspect: Callable[[list[bytes], bool], list[bytes]] | None = None,
+    ) -> Options:
+        """The part of *settings* that delivery needs, and what looks at bodies."""
         return cls(
             queue_bytes=settings.queue_bytes,
             flush_at=settings.flush_at,
@@ -76,4 +85,5 @@ class Options:
             spool_dir=settings.spool_dir,
             on_error=settings.on_error,
             on_delivered=settings.on_delivered,
+            inspect=inspect,
         )

@@ -11,15 +11,58 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Final
+from contextlib import contextmanager, suppress
+from typing import Final, Protocol
 
-from segment_integrations.core.tap import SEAT, TEST_RUN_VARIABLE
+from segment_integrations.core.tap import SEAT, TEST_RUN_VARIABLE, parent_pid
 
 logger = logging.getLogger("segment_integrations")
 
 Receiver = Callable[[bytes], object]
 """Takes one message's JSON."""
+
+WATCH_VARIABLE: Final = "_SEGMENT_TEST_WATCH"
+"""The process id of a run that watches, and where its children leave their events."""
+
+
+class Watcher(Protocol):
+    """Looks at all events of a run, captured or not."""
+
+    folder: str
+    """Where the children of this process leave theirs."""
+
+    @property
+    def is_on(self) -> bool:
+        """False in a test that is left out."""
+        ...
+
+    def see(self, body: bytes) -> None:
+        """Look at one message's JSON, on the thread of the call. Never raises."""
+        ...
+
+
+class Letters:
+    """
+    Leaves the events of a child process in *folder*, for the run to read.
+
+    Args:
+        folder: The run's; each process has a file of its own in it.
+    """
+
+    is_on = True
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def see(self, body: bytes) -> None:
+        """Add one line; what can't be written is lost, which harms no test."""
+        path = os.path.join(self.folder, str(os.getpid()))  # noqa: PTH118 - no import
+        with suppress(OSError):
+            file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                os.write(file, body + b"\n")
+            finally:
+                os.close(file)
 
 
 class Gate:
@@ -34,11 +77,22 @@ class Gate:
         self.is_closed = False
         self.is_live = False
         self._receivers: list[Receiver] = []
+        self._watcher: Watcher | None = None
 
     @property
     def is_capturing(self) -> bool:
         """True while a capture runs."""
         return bool(self._receivers)
+
+    @property
+    def is_watching(self) -> bool:
+        """True in tests whose events are checked against the plan of the run."""
+        return self._watcher is not None and self._watcher.is_on
+
+    def see(self, body: bytes) -> None:
+        """Show an accepted message to who watches the whole run."""
+        if self._watcher is not None:
+            self._watcher.see(body)
 
     def take(self, body: bytes) -> None:
         """Give a message to the innermost capture."""
@@ -71,12 +125,29 @@ class Gate:
             self.is_live = before
             self.announce()
 
+    @contextmanager
+    def watched(self, watcher: Watcher) -> Iterator[None]:
+        """Show *watcher* all events during the block, those of children as well."""
+        before, self._watcher = self._watcher, watcher
+        self.announce()
+        try:
+            yield
+        finally:
+            self._watcher = before
+            self.announce()
+
+    def follow(self) -> None:
+        """In a child that a watching run spawned: leave it what is fired here."""
+        run, _, folder = os.environ.get(WATCH_VARIABLE, "").partition(":")
+        if run and self._watcher is None and run == str(parent_pid()):
+            self._watcher = Letters(folder)
+
     def announce(self) -> None:
-        """Tell the children that `multiprocessing` spawns whether they may send."""
-        if self.is_closed and not self.is_live:
-            os.environ[TEST_RUN_VARIABLE] = str(os.getpid())
-        else:
-            os.environ.pop(TEST_RUN_VARIABLE, None)
+        """Tell the children that `multiprocessing` spawns what this run lets them."""
+        pid = os.getpid()
+        watcher = self._watcher
+        _set(TEST_RUN_VARIABLE, pid if self.is_closed and not self.is_live else None)
+        _set(WATCH_VARIABLE, None if watcher is None else f"{pid}:{watcher.folder}")
 
 
 GATE: Final = Gate()
@@ -92,7 +163,15 @@ def close_gate() -> None:
     """From now on nothing leaves the process, but in live tests. For good."""
     GATE.is_closed = True
     SEAT.tap = GATE
+    GATE.follow()
     GATE.announce()
+
+
+def _set(variable: str, value: object) -> None:
+    if value is None:
+        os.environ.pop(variable, None)
+    else:
+        os.environ[variable] = str(value)
 
 
 def settle() -> None:
