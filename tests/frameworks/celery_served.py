@@ -1,13 +1,12 @@
 """
 The Celery app that the tests run workers of, in processes of their own.
 
-Its broker is a folder, which needs no server: see ``BROKER_FOLDER``.
+Its broker is a Redis: see ``SERVED_BROKER``.
 """
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from celery import Celery
 
@@ -15,17 +14,11 @@ from segment_integrations import bind, set_user, track
 from segment_integrations.celery import install
 
 
-def make_app(folder):
-    """An app whose messages are files in *folder*."""
-    made = Celery("served", broker="filesystem://", set_as_current=False)
+def make_app(broker):
+    """An app whose messages go by *broker*, an address."""
+    made = Celery("served", broker=broker, set_as_current=False)
     made.conf.update(
         broker_connection_retry_on_startup=True,
-        broker_transport_options={
-            "data_folder_in": str(folder),
-            "data_folder_out": str(folder),
-            "control_folder": str(Path(folder) / "control"),
-            "polling_interval": 0.02,
-        },
         task_ignore_result=True,
         worker_hijack_root_logger=False,
     )
@@ -75,11 +68,11 @@ def add_tasks(made):
 
 def served():
     """The app of a worker's process; its client is made of the environment."""
-    made = add_tasks(make_app(os.environ["BROKER_FOLDER"]))
+    made = add_tasks(make_app(os.environ["SERVED_BROKER"]))
     limit = os.environ.get("FLUSH_PER_TASK")
     install(made, flush_per_task=float(limit) if limit else None)
     return made
 
 
-if "BROKER_FOLDER" in os.environ:
+if "SERVED_BROKER" in os.environ:
     app = served()

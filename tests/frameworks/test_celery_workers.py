@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from celery_served import add_tasks, make_app
 from flask import Flask
+from redis import Redis
 
 from segment_integrations import Analytics, bind, set_user
 from segment_integrations.celery import install
@@ -38,17 +40,38 @@ def _collector():
         yield collector
 
 
-@pytest.fixture(name="folder")
-def _folder(tmp_path):
-    """The broker."""
-    (tmp_path / "control").mkdir()
-    return tmp_path
+@pytest.fixture(name="redis", scope="module")
+def _redis(tmp_path_factory):
+    """The address of a Redis of our own."""
+    command = shutil.which("redis-server")
+    if command is None:
+        pytest.skip("no Redis server is installed (redis-server was not found)")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    process = subprocess.Popen(
+        [command, *options],
+        cwd=tmp_path_factory.mktemp("redis"),
+        stdout=subprocess.PIPE,
+    )
+    assert any(b"Ready to accept" in line for line in process.stdout)
+    yield f"redis://127.0.0.1:{port}"
+    process.terminate()
+    process.communicate()
+
+
+@pytest.fixture(name="broker")
+def _broker(redis):
+    """A broker with nothing in it."""
+    with Redis.from_url(redis) as connection:
+        connection.flushall()
+    return redis
 
 
 @pytest.fixture(name="app")
-def _app(folder):
+def _app(broker):
     """The app as the sender has it."""
-    with make_app(folder) as app, Analytics("k") as analytics:
+    with make_app(broker) as app, Analytics("k") as analytics:
         install(add_tasks(app), analytics)
         yield app
 
@@ -110,13 +133,13 @@ class Worker:
 
 
 @pytest.fixture(name="work")
-def _work(folder):
+def _work(broker, tmp_path):
     """Start workers; they are gone when the test is."""
     workers = []
 
     def start(url, *arguments, **variables):
-        given = environment(url, BROKER_FOLDER=str(folder), **variables)
-        workers.append(Worker(folder, arguments, given))
+        given = environment(url, SERVED_BROKER=broker, **variables)
+        workers.append(Worker(tmp_path, arguments, given))
         return workers[-1]
 
     yield start
