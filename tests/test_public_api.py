@@ -53,8 +53,13 @@ MODULES = {
     "celery": {"install"},
     "analytics_python": {"AnalyticsPythonSink", "Client", "adopt"},
     "sqlalchemy": {"hold_events"},
+    "plan": {
+        *["Rule", "TrackingPlan", "Violation"],
+        *["diff", "exported", "generate", "lint", "scan"],
+    },
     "ports": {"Message", "Processor", "RequestInfo", "ResponseInfo", "Sink"},
     "consent": {"CookieReader", "Cookiebot", "OneTrust", "cookiebot", "onetrust"},
+    "spec": {"CheckoutStarted", "OrderCompleted", "Product", "SignedUp"},
     "testing": {"BROWSER_HEADERS", "SegmentEvents", "capture"},
 }
 

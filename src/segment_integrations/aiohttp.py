@@ -104,7 +104,7 @@ async def _prepared(request: web.Request, response: web.StreamResponse) -> None:
         return
     with analytics.throttle.guard("response"):
         headers = response.headers
-        given = StartInfo(response.status, tuple(headers.items()), context)
+        given = StartInfo(response.status, tuple(headers.items()))
         if analytics.settings.anonymous_cookie:
             cookie = context.cookie_header(given)
             if cookie is not None:

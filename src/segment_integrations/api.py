@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast
 from segment_integrations.core.calls import Options, SubjectOptions, spelled_out
 from segment_integrations.core.current import RequestContext, current, set_current
 from segment_integrations.core.current import bind as core_bind
+from segment_integrations.core.event import Event
+from segment_integrations.core.event_models import Facts
 from segment_integrations.core.steps import asteps, steps
 from segment_integrations.defaults import analytics_now
 
@@ -23,8 +25,8 @@ R = TypeVar("R")
 
 @spelled_out(Options)
 def track(
-    event: str,
-    properties: Mapping[str, Any] | None = None,
+    event: str | Event,
+    properties: Facts | None = None,
     **options: Unpack[Options],
 ) -> str | None:
     """Record that something happened; see `Analytics.track`."""
@@ -35,7 +37,7 @@ def track(
 @spelled_out(SubjectOptions)
 def identify(
     user_id: Id | None = None,
-    traits: Mapping[str, Any] | None = None,
+    traits: Facts | None = None,
     **options: Unpack[SubjectOptions],
 ) -> str | None:
     """Say who the visitor is; see `Analytics.identify`."""
@@ -46,7 +48,7 @@ def identify(
 @spelled_out(Options)
 def group(
     group_id: Id,
-    traits: Mapping[str, Any] | None = None,
+    traits: Facts | None = None,
     **options: Unpack[Options],
 ) -> str | None:
     """Say which account the user belongs to; see `Analytics.group`."""
@@ -57,7 +59,7 @@ def group(
 @spelled_out(Options)
 def page(
     name: str | None = None,
-    properties: Mapping[str, Any] | None = None,
+    properties: Facts | None = None,
     *,
     category: str | None = None,
     **options: Unpack[Options],
@@ -72,7 +74,7 @@ def page(
 @spelled_out(Options)
 def screen(
     name: str | None = None,
-    properties: Mapping[str, Any] | None = None,
+    properties: Facts | None = None,
     *,
     category: str | None = None,
     **options: Unpack[Options],

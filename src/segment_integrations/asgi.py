@@ -99,13 +99,23 @@ class SegmentMiddleware:
         if context is None:
             await self.app(scope, receive, send)
             return
+        outward = send
         if kind == "http" and self.analytics.settings.enabled:
-            send = self._watched(context, send)
+
+            def outward(message: Message) -> Awaitable[None]:
+                """*send*, with a look at the first response start."""
+                if (
+                    message["type"] != "http.response.start"
+                    or context.response is not None
+                ):
+                    return send(message)  # no coroutine of ours for a piece of a body
+                return self._begin(context, send, message)
+
         scope[KEY] = context
         previous = VARIABLE.get()  # as `set_current` does, without its calls
         VARIABLE.set(context)
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, outward)
         finally:
             VARIABLE.set(previous)
             scope.pop(KEY, None)  # a server may use the same dict again
@@ -114,32 +124,33 @@ class SegmentMiddleware:
         """The holder of one request; overridden where a framework knows more."""
         return RequestContext(self.analytics, from_scope(scope))
 
-    def _watched(self, context: RequestContext, send: Send) -> Send:
-        """*send*, with a look at the first response start after it was forwarded."""
-
-        def watched(message: Message) -> Awaitable[None]:
-            if message["type"] != "http.response.start" or context.response is not None:
-                return send(message)  # no coroutine of ours for each piece of a body
-            return self._begun(context, send, message)
-
-        return watched
-
-    async def _begun(
+    def _begin(
         self, context: RequestContext, send: Send, message: Message
-    ) -> None:
-        response = None
+    ) -> Awaitable[None]:
+        """Look at the start *message*, and forward it."""
         analytics = self.analytics
         try:
             pairs = message.get("headers", ())
             if analytics.settings.anonymous_cookie or type(pairs) not in _SEQUENCES:
                 message, response = self._start(context, message)
             else:
-                response = StartInfo(message["status"], pairs, context)
+                response = StartInfo(message["status"], pairs)
         except Exception as error:  # noqa: BLE001 - never the request's
             analytics.throttle.failed("response", error)
-        await send(message)
-        if response is not None:
-            analytics.page_calls.observe(context, response)
+            return send(message)
+        if analytics.page_calls.see(context, response):
+            return self._page(context, response, send, message)
+        return send(message)
+
+    async def _page(
+        self,
+        context: RequestContext,
+        response: ResponseInfo,
+        send: Send,
+        message: Message,
+    ) -> None:
+        await send(message)  # first, so that a response that fails is no page
+        self.analytics.page_calls.send(context, response)
 
     def _start(
         self, context: RequestContext, message: Message
@@ -149,7 +160,7 @@ class SegmentMiddleware:
         if not isinstance(headers, _SEQUENCES):  # an iterator is read only once
             headers = list(headers)
             message = {**message, "headers": headers}
-        response = StartInfo(message["status"], headers, context)
+        response = StartInfo(message["status"], headers)
         if self.analytics.settings.anonymous_cookie:
             cookie = context.cookie_header(response)
             if cookie is not None:

@@ -130,7 +130,7 @@ class Analytics(Calls):
         self._delivery: Delivery | None = None
         self._enforcer: Enforcer | None = None
         if settings.plan is not None or "plan_mode" in settings.given:
-            from segment_integrations.plan.enforcing import opened
+            from segment_integrations.plan.enforcing_open import opened
 
             self._enforcer = opened(
                 settings,
@@ -138,8 +138,7 @@ class Analytics(Calls):
                 drops=self.drops,
                 throttle=self.throttle,
                 put=self._put,
-                post=self._post,
-                is_last=sink is not None,
+                post=self._post if sink is None else None,
             )
         enforcer = self._enforcer
         if sink is None:
@@ -459,12 +458,9 @@ class Analytics(Calls):
             return
         self._post(lambda: hook(reason, count))
 
-    def _post(self, call: Callable[[], object]) -> None:
+    def _post(self, call: Callable[[], object]) -> object:
         """Run a hook's *call* on delivery's thread, where there is one."""
-        if self._delivery is not None:
-            self._delivery.notify(call)
-        else:
-            call()
+        return call() if self._delivery is None else self._delivery.notify(call)
 
     def __enter__(self) -> Self:
         return self

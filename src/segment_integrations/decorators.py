@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args
 from segment_integrations.core import events
 from segment_integrations.core.counters import Throttle
 from segment_integrations.core.current import current, set_current
+from segment_integrations.core.event import Event
+from segment_integrations.core.event_extract import TypedExtraction
 from segment_integrations.core.extract import (
     Extraction,
     Properties,
@@ -68,7 +70,7 @@ def no_page(view: F) -> F:
 
 
 def tracks(
-    event: str,
+    event: str | type[Event],
     *,
     properties: Properties | None = None,
     from_args: Sequence[str] | Mapping[str, str] = (),
@@ -89,11 +91,12 @@ def tracks(
     when the event would not be sent anyway, and no error in reading reaches the caller.
 
     Args:
-        event: The event's name.
-        properties: Fixed properties, or a function that returns them. It is called
-            with what it has parameters for: ``result`` and the function's own
-            parameters, by name. One that needs ``result`` is not called for a call
-            that raised.
+        event: The event's name, or a class of typed events. Then the keys are the
+            names of its fields, and a field that gets no value has its default.
+        properties: Fixed properties, or a function that returns them, or an instance
+            of the class. It is called with what it has parameters for: ``result`` and
+            the function's own parameters, by name. One that needs ``result`` is not
+            called for a call that raised.
         from_args: Paths into the arguments, by attribute or key. The last segment is
             the property's key; a mapping has other keys: ``{"order_id": "order.id"}``.
         when: ``"success"`` after a normal return, a generator's last item included; an
@@ -106,19 +109,16 @@ def tracks(
 
     Raises:
         ConfigurationError: At the decoration: the event has no name, `when` is unknown,
-            two properties have the same key, a parameter does not exist, or this stands
-            above a route decorator, where no request would reach it.
+            two properties have the same key, a parameter does not exist, the class has
+            no such field or a required one that nothing gives, or this stands above a
+            route decorator, where no request would reach it.
     """
-    try:
-        events.name(event, "event")
-    except InvalidEvent as error:
-        raise ConfigurationError(str(error)) from None
     if when not in get_args(When):
         raise ConfigurationError(
             f"when must be 'success', 'start' or 'always', got {when!r}"
         )
-    extraction = Extraction(
-        event, properties, from_args, taken=OUTCOME if when == "always" else ()
+    extraction = _extraction(
+        event, properties, from_args, outcome=OUTCOME if when == "always" else ()
     )
 
     def watcher(function: Callable[..., Any], is_temporary: bool) -> _Tracking:  # noqa: FBT001
@@ -139,13 +139,30 @@ def tracks(
         framework = registered_with(function, sys._getframe(1))  # noqa: SLF001
         if framework is not None:
             raise ConfigurationError(
-                f"@tracks({event!r}) stands above a route decorator of {framework},"
-                " which has already taken the function without it: move @tracks below"
+                f"@tracks({extraction.event!r}) stands above a route decorator of"
+                f" {framework}, which has already taken the function without it: move"
+                " @tracks below"
             )
         tracked: C = wrap(function, watcher)
         return tracked
 
     return decorate
+
+
+def _extraction(
+    event: str | type[Event],
+    properties: Properties | None,
+    from_args: Sequence[str] | Mapping[str, str],
+    *,
+    outcome: tuple[str, ...],
+) -> Extraction:
+    if isinstance(event, type) and issubclass(event, Event):
+        return TypedExtraction(event, properties, from_args, outcome=outcome)
+    try:
+        name = events.name(event, "event")
+    except InvalidEvent as error:
+        raise ConfigurationError(str(error)) from None
+    return Extraction(name, properties, from_args, taken=outcome)
 
 
 class _Tracking:
@@ -242,7 +259,12 @@ class _Tracking:
             found = extraction.extract(
                 lambda: arguments_of(self._signature, args, kwargs), result, throttle
             )
-            analytics.track(extraction.event, {**found, **outcome})
+            try:
+                event, properties = extraction.message(found, outcome)
+            except InvalidEvent as error:
+                analytics.refuse(error)
+                return
+            analytics.track(event, properties)
         except (InvalidEvent, PlanViolation):
             raise  # strict mode; nothing else raises them
         except Exception:  # no error of ours reaches the application

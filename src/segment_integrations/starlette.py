@@ -20,9 +20,9 @@ from starlette.staticfiles import StaticFiles
 from segment_integrations import asgi
 from segment_integrations.asgi import Lifespan, Scope, analytics_of, lifespan
 from segment_integrations.client import Analytics
-from segment_integrations.core.current import RequestContext
+from segment_integrations.core.current import RequestContext, VisitContext
 from segment_integrations.core.gateways import ScopeInfo
-from segment_integrations.core.request import UNROUTED, Routing
+from segment_integrations.core.request import UNROUTED, Routing, Visited
 from segment_integrations.core.users import user_identity
 from segment_integrations.errors import ConfigurationError
 
@@ -65,47 +65,32 @@ class SegmentMiddleware(asgi.SegmentMiddleware):
             self._failure = error
 
     def _context(self, scope: Scope) -> RequestContext:
-        visit = _Visit(scope, self)
-        return RequestContext(
-            self.analytics,
-            visit,
-            routing=visit.routing,
-            resolve=visit.resolve,
-            detect=visit.detect,
-        )
+        return VisitContext(self.analytics, _Visit(scope, self))
 
 
 class _Known:
     """What is true of a route whoever asks for it, for those that were asked for."""
 
     def __init__(self) -> None:
-        self._routes: dict[tuple[int, int], tuple[object, object, Routing | None]] = {}
+        self.routes: dict[tuple[int, int], tuple[object, object, Routing | None]] = {}
+        """
+        By the ids of a route and of FastAPI's context of it: both of them, which are
+        kept so that no others can have their ids; the endpoint; what is known.
+        """
 
-    def of(self, route: object, scope: Mapping[str, Any]) -> Routing | None:
-        """Where a request with *route* in its *scope* went; None where it tells not."""
-        endpoint = scope.get("endpoint")
-        own = scope.get("fastapi")
-        # In FastAPI one route stands for those of several routers.
-        context = own.get("effective_route_context") if type(own) is dict else None
-        key = (id(route), id(context))
-        found = self._routes.get(key)
-        # Both are kept, so that no others can have their ids.
-        if found is None or found[1] is not endpoint:
-            template = _template(route, scope)
-            if len(self._routes) >= _ROUTES_MAX:
-                self._routes.clear()
-            bare = None if template is None else _routing(template, route, scope)
-            found = self._routes[key] = ((route, context), endpoint, bare)
-        known = found[2]
-        if known is None:
-            return None
-        params = scope.get("path_params")
-        return Routing(
-            known.template, known.view, params or {}, endpoint, known.is_internal
-        )
+    def learn(
+        self, key: tuple[int, int], route: object, context: object, scope: Scope
+    ) -> tuple[object, object, Routing | None]:
+        """Find out about *route*, as it stands in *scope*; None where that fails."""
+        template = _template(route, scope)
+        if len(self.routes) >= _ROUTES_MAX:
+            self.routes.clear()
+        bare = None if template is None else _routing(template, route, scope)
+        found = self.routes[key] = ((route, context), scope.get("endpoint"), bare)
+        return found
 
 
-class _Visit(ScopeInfo):
+class _Visit(ScopeInfo, Visited):
     """
     One request, where it goes and whose it is.
 
@@ -116,39 +101,46 @@ class _Visit(ScopeInfo):
         middleware: Ours.
     """
 
-    __slots__ = (
-        "_app",
-        "_before",
-        "_found",
-        "_middleware",
-        "_outside_path",
-        "_root_path",
-        "_route",
-        "_walked",
-    )
+    # Defaults on the class: most requests set few of them.
+    _app: object = None
+    _outside_path = ""
+    """The root path that the outermost application has, as its routes see it."""
+    _path: str | None = None
+    _root_path: str | None = None
+    _walked: Routing | None = None
+    _route: object = None  # the one that `_found` was made of
+    _found = UNROUTED
+    _headers = taken = _cookies = _native = None
 
     def __init__(self, scope: Scope, middleware: SegmentMiddleware) -> None:
-        # What the base does too, in one step less: this is made for each request.
         self._scope = scope
-        self._native = self._headers = self._cookies = None
-        self.method = scope.get("method", "")
-        self.path = scope.get("path", "/")
-        self._query = scope.get("query_string", b"")
+        self._middleware = middleware
         # Routing changes the scope: the mount's prefix goes into root_path, and a
         # mounted app takes the place of the outermost one.
         self._before = {**scope}
-        self._middleware = middleware
-        self._app: object = None
-        self._root_path: str | None = None
-        self._walked: Routing | None = None
-        self._route: object = None  # the one that `_found` was made of
-        self._found = UNROUTED
-        root_path = scope.get("root_path", "")
-        if "app" not in scope or "app_root_path" in scope:
+        self.method = scope.get("method", "")
+
+    @property
+    def path(self) -> str:  # type: ignore[override]  # it is only read
+        return self._path or self._placed()
+
+    def _placed(self) -> str:
+        """Find out where the application is, and so what the whole path was."""
+        before = self._before
+        path: str = before.get("path", "/")
+        root_path = before.get("root_path", "")
+        if "app" not in before or "app_root_path" in before:
             root_path = self.root_path
         self._outside_path = root_path
-        if root_path and not self.path.startswith(root_path):
-            self.path = root_path + self.path
+        if root_path and not path.startswith(root_path):
+            path = root_path + path
+        self._path = path
+        return path
+
+    @property
+    def query_string(self) -> str:  # type: ignore[override]  # the same
+        query: bytes = self._before.get("query_string", b"")
+        return query.decode("latin-1")
 
     @property
     def native(self) -> object:
@@ -192,12 +184,28 @@ class _Visit(ScopeInfo):
         if route is not None:
             if route is self._route:
                 return self._found
+            if self._path is None:
+                self._placed()
             if scope.get("root_path", "") == self._outside_path:
-                found = self._middleware.known.of(route, scope)
-                if found is not None:
+                endpoint = scope.get("endpoint")
+                own = scope.get("fastapi")
+                # In FastAPI one route stands for those of several routers.
+                context = (
+                    own.get("effective_route_context") if type(own) is dict else None
+                )
+                key = (id(route), id(context))
+                known = self._middleware.known
+                found = known.routes.get(key)
+                if found is None or found[1] is not endpoint:
+                    found = known.learn(key, route, context, scope)
+                bare = found[2]
+                if bare is not None:
+                    params = scope.get("path_params") or {}
                     self._route = route
-                    self._found = found
-                    return found
+                    self._found = Routing(
+                        bare.template, bare.view, params, endpoint, bare.is_internal
+                    )
+                    return self._found
         # A mount's own prefix is known only to the routes above it, and a middleware
         # that copies the scope keeps the route to itself.
         if self._walked is None:

@@ -11,9 +11,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from segment_integrations.client import Analytics
-from segment_integrations.core.current import VARIABLE, RequestContext, set_current
+from segment_integrations.core.current import (
+    VARIABLE,
+    RequestContext,
+    VisitContext,
+    set_current,
+)
 from segment_integrations.core.gateways import EnvironInfo, StartInfo
-from segment_integrations.core.request import Routing
+from segment_integrations.core.request import Routing, Visited
 from segment_integrations.defaults import analytics_now
 from segment_integrations.errors import ConfigurationError
 
@@ -30,7 +35,7 @@ _NO_ROUTER: Final = Routing()
 """Plain WSGI routes nothing, and nothing is to be waited for."""
 
 
-class Visit(EnvironInfo):
+class Visit(EnvironInfo, Visited):
     """The facts of one request, and what is known beside its environ: here nothing."""
 
     is_claimed = False
@@ -40,14 +45,6 @@ class Visit(EnvironInfo):
         """Where the framework routed the request."""
         return _NO_ROUTER
 
-    def resolve(self, path: str) -> Routing | None:  # noqa: ARG002 - there is no router
-        """Route another path of this site."""
-        return None
-
-    def detect(self) -> object:
-        """Tell who is signed in."""
-        return None
-
     def settle(self) -> None:
         """Take note of what the response's headers still have to say."""
 
@@ -55,7 +52,7 @@ class Visit(EnvironInfo):
         """Let go of what ends with the application's call."""
 
 
-class Exchange(RequestContext):
+class Exchange(VisitContext):
     """
     The context of one request, which may be handed over to an application inside.
 
@@ -72,9 +69,6 @@ class Exchange(RequestContext):
         """Let an application inside, which knows more, have the request."""
         self.analytics = analytics
         self.info = visit
-        self._routing = visit.routing
-        self._resolve = visit.resolve
-        self._detect = visit.detect
 
     def with_cookie(
         self, response: StartInfo, headers: list[tuple[str, str]]
@@ -98,7 +92,7 @@ def _start(
     analytics = exchange.analytics
     response = None
     try:
-        response = StartInfo(int(status[:3]), headers, exchange)
+        response = StartInfo(int(status[:3]), headers)
         if analytics.settings.anonymous_cookie:
             headers = exchange.with_cookie(response, headers)
     except Exception as error:  # noqa: BLE001 - never the request's
@@ -152,14 +146,7 @@ class SegmentMiddleware:
             self._join(present, environ)
             return self.app(environ, start_response)
         try:
-            visit = self._visit(environ)
-            exchange = Exchange(
-                self.analytics,
-                visit,
-                routing=visit.routing,
-                resolve=visit.resolve,
-                detect=visit.detect,
-            )
+            exchange = Exchange(self.analytics, self._visit(environ))
         except Exception as error:  # noqa: BLE001 - never the request's
             self.analytics.throttle.failed("request", error)
             return self.app(environ, start_response)

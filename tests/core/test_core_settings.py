@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +14,7 @@ from segment_integrations.core.settings import SETTING_NAMES
 
 HOOK = "segment_integrations.core.events:now"
 HERE = str(Path(__file__))
+PLAN = SimpleNamespace(check=print)  # for all that the core knows
 
 
 def hook(*_):
@@ -94,6 +96,16 @@ GOOD = {
     "on_error": [(hook, hook), (HOOK, None)],
     "on_drop": [(hook, hook), (HOOK, None)],
     "on_delivered": [(hook, hook), (HOOK, None)],
+    "plan": [(HERE, Path(HERE)), (Path(HERE), Path(HERE)), (PLAN, PLAN)],
+    "plan_mode": [
+        ("omit, forward", ("omit", "forward")),
+        (["omit"], ("omit",)),
+        (
+            {"track": ["omit"], "page": "off"},
+            {"track": ("omit",), "page": ("off",)},
+        ),
+    ],
+    "on_violation": [(hook, hook), (HOOK, None)],
 }
 
 WRONG = {
@@ -137,6 +149,9 @@ WRONG = {
     "on_error": [7],
     "on_drop": [7],
     "on_delivered": ["x"],
+    "plan": ["/nowhere/plan.json", 7, ""],
+    "plan_mode": [7, [7], {7: "omit"}, {"track": 7}],
+    "on_violation": [7],
 }
 
 

@@ -190,7 +190,7 @@ def test_keeps_messages_in_the_state_directory(
 def test_a_message_cannot_drive_the_terminal(foreground, capsys):
     """Control characters in names are shown as replaced, and long names are cut."""
 
-    def use(collector, on_messages, on_refused):
+    def use(collector, on_messages, on_refused, **_):
         on_messages([track("\x1b[31mred\n" + "x" * 200)])
         on_refused(RequestError(400, "invalid_id", "bad \x07.", 3))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from segment_integrations.dev.server import Collector
     from segment_integrations.dev.wire import RequestError
+    from segment_integrations.plan.tracking import TrackingPlan
 
 __all__ = ["dev"]
 
@@ -53,8 +55,15 @@ class _Failure(click.ClickException):
     help="The SQLite file to keep messages in, ':memory:' for a temporary one."
     "  [default: a file in your state directory]",
 )
+@click.option(
+    "--plan",
+    metavar="PLAN",
+    help="A tracking plan, file or folder, to hold each message up to.",
+)
 @click.option("--quiet", is_flag=True, help="Print no line for each message.")
-def dev(host: str, port: int, database: str | None, *, quiet: bool) -> None:
+def dev(
+    host: str, port: int, database: str | None, plan: str | None, *, quiet: bool
+) -> None:
     """
     Run a local collector that shows what an app sends.
 
@@ -87,9 +96,19 @@ def dev(host: str, port: int, database: str | None, *, quiet: bool) -> None:
             on_ready=on_ready,
             on_messages=None if quiet else on_messages,
             on_refused=None if quiet else on_refused,
+            plan=None if plan is None else _loaded(plan),
         )
     except ConfigurationError as err:
         raise _Failure(str(err)) from err
+
+
+def _loaded(path: str) -> TrackingPlan:
+    """Read the plan here, so that without one nothing of plans is imported."""
+    from segment_integrations.plan.enforcing_open import loaded
+
+    if not Path(path).exists():
+        raise ConfigurationError("--plan must be a file or folder that exists")
+    return loaded(Path(path), "--plan")
 
 
 def _line(message: dict[str, Any]) -> Text:
@@ -100,6 +119,8 @@ def _line(message: dict[str, Any]) -> Text:
     for field in ("userId", "anonymousId"):
         if message.get(field):
             line.append(f"  {field}={_printable(message[field])}", "dim")
+    for kind, field, _ in inspector.violations(message):
+        line.append(f"  {_printable(f'{kind} {field}')}", "red")
     return line
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final, NamedTuple
 
 import click
 
 from segment_integrations import __version__
+from segment_integrations.errors import ConfigurationError
 
-__all__ = ["COMMANDS", "cli"]
+__all__ = ["COMMANDS", "Lazy", "LazyGroup", "cli"]
 
 
 class Lazy(NamedTuple):
@@ -43,6 +45,11 @@ COMMANDS: Final = {
         "cli",
         "Check settings, network, clock and disk, and send a test event.",
     ),
+    "plan": Lazy(
+        "segment_integrations.cli.plan",
+        "plan",
+        "Check, compare and use a tracking plan.",
+    ),
     "spool": Lazy(
         "segment_integrations.cli.spool",
         "cli",
@@ -55,17 +62,33 @@ class _Failure(click.ClickException):
     exit_code = 2
 
 
-class _Group(click.Group):
+class LazyGroup(click.Group):
+    """
+    A group whose commands are imported when they are called.
+
+    Args:
+        table: The commands, by name.
+    """
+
+    def __init__(self, *args: Any, table: Mapping[str, Lazy], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._table = table
+
     def list_commands(self, _ctx: click.Context) -> list[str]:
-        return sorted(COMMANDS)
+        """The names in the table, whether or not their extras are installed."""
+        return sorted(self._table)
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        """Import the command of that name."""
+        if cmd_name not in self._table:
             return None
+        lazy = self._table[cmd_name]
         try:
-            module = import_module(COMMANDS[cmd_name].module)
+            module = import_module(lazy.module)
         except ModuleNotFoundError as missing:
-            raise _explained(cmd_name, missing) from missing
+            raise _explained(cmd_name, lazy, missing) from missing
+        except ConfigurationError as error:  # says which extra is missing
+            raise _Failure(str(error)) from error
         command = getattr(module, cmd_name)
         assert isinstance(command, click.Command)  # noqa: S101 - the table says so
         return command
@@ -76,7 +99,7 @@ class _Group(click.Group):
         """List the commands from the table, without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(
-                [(name, COMMANDS[name].help) for name in self.list_commands(ctx)]
+                [(name, self._table[name].help) for name in self.list_commands(ctx)]
             )
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -84,14 +107,18 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as missing:
-            raise _explained(ctx.invoked_subcommand, missing) from missing
+            name = ctx.invoked_subcommand
+            if name is None or name not in self._table:
+                raise
+            raise _explained(name, self._table[name], missing) from missing
+        except ConfigurationError as error:
+            raise _Failure(str(error)) from error
 
 
-def _explained(name: str | None, missing: ModuleNotFoundError) -> Exception:
+def _explained(name: str, lazy: Lazy, missing: ModuleNotFoundError) -> Exception:
     """Tell which extra the command *name* lacks; a fault of ours stays as it is."""
-    if name is None or missing.name is None:
+    if missing.name is None:
         return missing
-    lazy = COMMANDS[name]
     if missing.name == lazy.module:
         return _Failure(f"{name} is not part of this version")
     if missing.name.partition(".")[0] == "segment_integrations":
@@ -103,7 +130,8 @@ def _explained(name: str | None, missing: ModuleNotFoundError) -> Exception:
 
 
 @click.group(
-    cls=_Group,
+    cls=LazyGroup,
+    table=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
 )

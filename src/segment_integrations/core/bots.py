@@ -67,24 +67,25 @@ class LongList:
 
     def __init__(self, package: str = "is_crawler") -> None:
         self._package = package
-        self._search: Callable[[str], bool] | None = None
+        self.search: Callable[[str], bool] | None = None
+        """What it says of a user agent; None until it is loaded."""
         self._thread: threading.Thread | None = None
 
     def is_ready(self) -> bool:
         """True once it can be asked; the first time, begin to load it."""
-        if self._search is None:
+        if self.search is None:
             self._begin()
-        return self._search is not None
+        return self.search is not None
 
     def has(self, user_agent: str) -> bool:
         """Whether it knows *user_agent*; False until it is ready."""
-        return self._search is not None and self._search(user_agent)
+        return self.search is not None and self.search(user_agent)
 
     def _begin(self) -> None:
         if self._thread is not None and self._thread.is_alive():
             return
         if importlib.util.find_spec(self._package) is None:
-            self._search = _none
+            self.search = _none
         elif is_test_run():
             self.load()  # a test has the same answer each time
         else:
@@ -94,7 +95,7 @@ class LongList:
             try:
                 self._thread.start()
             except RuntimeError:  # no thread is to be had: the process ends, or is full
-                self._search = _none
+                self.search = _none
 
     def settle(self) -> None:
         """Wait for the thread: a child of a fork would have half a module."""
@@ -117,7 +118,7 @@ class LongList:
                 type(error).__name__,
             )
             search = _none
-        self._search = search
+        self.search = search
 
 
 def _none(_: str) -> bool:
@@ -137,7 +138,8 @@ def is_bot(user_agent: str) -> bool:
     Args:
         user_agent: The header, cut to a bound before: the answers are cached.
     """
-    if LONG_LIST.is_ready():
+    # The list itself first, for it is there from the second page call on.
+    if LONG_LIST.search is not None or LONG_LIST.is_ready():
         return _is_bot(user_agent)
     return not user_agent.strip() or known_words(user_agent)
 

@@ -10,6 +10,9 @@ from uuid import UUID
 
 from segment_integrations.core import events
 from segment_integrations.core.current import current
+from segment_integrations.core.event import Event, Typed, is_typed
+from segment_integrations.core.event_models import Facts
+from segment_integrations.core.event_wire import beside, named, unfolded
 from segment_integrations.core.message import Call
 from segment_integrations.errors import InvalidEvent
 
@@ -53,6 +56,7 @@ class SubjectOptions(TypedDict, total=False):
 
 
 F = TypeVar("F", bound=Callable[..., object])
+Given = TypeVar("Given", bound=Mapping[str, object])
 
 
 def spelled_out(options: type) -> Callable[[F], F]:
@@ -89,19 +93,27 @@ class Calls:
     @spelled_out(Options)
     def track(
         self,
-        event: str,
-        properties: Mapping[str, Any] | None = None,
+        event: str | Event,
+        properties: Facts | None = None,
         **options: Unpack[Options],
     ) -> str | None:
         """
         Record that something happened: ``track("Order Completed", {...})``.
 
         Args:
-            event: A noun and a verb in the past tense, in title case.
-            properties: Facts about the event; JSON values, and whatever has a text.
+            event: A noun and a verb in the past tense, in title case; or an `Event`,
+                which has its own properties.
+            properties: Facts about the event; JSON values, and whatever has a text. An
+                instance of a model will do: msgspec, pydantic, a dataclass or attrs.
             options: See `Options`.
         """
         try:
+            if type(event) is not str and is_typed(event):
+                if properties is not None:
+                    raise beside(event)
+                typed = event
+                properties, options = self._unfolded(typed, "track", options)
+                event = typed.__segment__.name
             own = {
                 "event": events.name(event, "event"),
                 "properties": events.mapping(properties, "properties"),
@@ -114,7 +126,7 @@ class Calls:
     def identify(
         self,
         user_id: Id | None = None,
-        traits: Mapping[str, Any] | None = None,
+        traits: Facts | None = None,
         **options: Unpack[SubjectOptions],
     ) -> str | None:
         """
@@ -123,11 +135,13 @@ class Calls:
         Args:
             user_id: The database id, never an email address. Default: the one that
                 is already known.
-            traits: Facts about the user.
+            traits: Facts about the user, as `properties` of `track`; or `Traits`.
             options: See `Options`.
         """
         try:
             given = events.identifier(user_id, "user_id")
+            if is_typed(traits):
+                traits, options = self._unfolded(traits, "identify", options)
             own = {"traits": events.mapping(traits, "traits")}
             context = current()
             if context is not None and given is not None:
@@ -140,7 +154,7 @@ class Calls:
     def group(
         self,
         group_id: Id,
-        traits: Mapping[str, Any] | None = None,
+        traits: Facts | None = None,
         **options: Unpack[Options],
     ) -> str | None:
         """
@@ -148,13 +162,15 @@ class Calls:
 
         Args:
             group_id: The account's database id.
-            traits: Facts about the account.
+            traits: Facts about the account, as `properties` of `track`; or `Traits`.
             options: See `Options`.
         """
         try:
             given = events.identifier(group_id, "group_id")
             if given is None:
                 raise InvalidEvent("group_id", "is missing")  # noqa: TRY301 - one way out
+            if is_typed(traits):
+                traits, options = self._unfolded(traits, "group", options)
             own = {"groupId": given, "traits": events.mapping(traits, "traits")}
         except InvalidEvent as error:
             return self.refuse(error)
@@ -167,7 +183,7 @@ class Calls:
     def page(
         self,
         name: str | None = None,
-        properties: Mapping[str, Any] | None = None,
+        properties: Facts | None = None,
         *,
         category: str | None = None,
         **options: Unpack[Options],
@@ -177,7 +193,8 @@ class Calls:
 
         Args:
             name: The page's name. Default inside a request: as the automatic call's.
-            properties: Facts about the page, over what the request says.
+            properties: Facts about the page, over what the request says; or a `View`,
+                which may have the page's name.
             category: The page's category.
             options: See `Options`.
         """
@@ -187,7 +204,7 @@ class Calls:
     def screen(
         self,
         name: str | None = None,
-        properties: Mapping[str, Any] | None = None,
+        properties: Facts | None = None,
         *,
         category: str | None = None,
         **options: Unpack[Options],
@@ -197,7 +214,7 @@ class Calls:
 
         Args:
             name: The screen's name.
-            properties: Facts about the screen.
+            properties: Facts about the screen; or a `View`.
             category: The screen's category.
             options: See `Options`.
         """
@@ -237,11 +254,14 @@ class Calls:
         self,
         call: Call,
         name: str | None,
-        properties: Mapping[str, Any] | None,
+        properties: Facts | None,
         category: str | None,
         options: Options,
     ) -> str | None:
         try:
+            if is_typed(properties):
+                name = named(properties, name)
+                properties, options = self._unfolded(properties, call, options)
             own: dict[str, Any] = {
                 "name": events.optional_name(name, "name"),
                 "category": events.optional_name(category, "category"),
@@ -250,6 +270,16 @@ class Calls:
         except InvalidEvent as error:
             return self.refuse(error)
         return self._emit(call, own, options)
+
+    def _unfolded(
+        self, typed: Typed, call: Call, options: Given
+    ) -> tuple[dict[str, Any], Given]:
+        return unfolded(typed, call, options, strict=self.is_strict)
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether what breaks the spec is raised."""
+        raise NotImplementedError
 
     def _emit(self, call: Call, own: dict[str, Any], options: Options) -> str | None:
         raise NotImplementedError

@@ -63,7 +63,7 @@ def signals_gpc(info: RequestInfo) -> bool:
 
     Source: the Global Privacy Control specification; only the value 1 counts.
     """
-    return info.headers.get("sec-gpc") == "1"
+    return (info.taken or info.take()).sec_gpc == "1"
 
 
 def objects(info: RequestInfo, settings: Settings) -> bool:
@@ -77,7 +77,7 @@ def objects(info: RequestInfo, settings: Settings) -> bool:
     return (
         settings.respect_gpc
         and settings.consent is None
-        and info.headers.get("sec-gpc") == "1"  # as `signals_gpc`, without its call
+        and (info.taken or info.take()).sec_gpc == "1"  # as `signals_gpc`, without its call
     )
 
 

@@ -24,8 +24,6 @@ def address(info: RequestInfo, settings: Settings) -> str | None:
     if settings.ip == "drop":
         return None
     proxies = settings.trusted_proxies
-    if not proxies.count and not proxies.networks and settings.ip == "full":
-        return privacy.canonical(info.client)
     hops: list[str] = []
     if proxies.count or proxies.networks:
         headers = info.headers
@@ -54,34 +52,40 @@ def page(
         resolve: Routes a path of this site as the framework would, so that secrets
             are masked in a referrer of this site too.
     """
-    path = privacy.clean(info.path, privacy.URL_MAX_CHARS)
-    if routing.params:
-        path = privacy.masked_path(path, routing.params, settings.redact_path_params)
+    # Each page call comes by: what nearly all paths are is seen by calls of C's.
+    path = info.path
+    if len(path) > privacy.URL_MAX_CHARS or not (path.isascii() and path.isprintable()):
+        path = privacy.clean(path, privacy.URL_MAX_CHARS)
+    params = routing.params
+    masks = settings.redact_path_params
+    if params and privacy.secrets(tuple(params), masks):
+        path = privacy.masked_path(path, params, masks)
     query = info.query_string
     search = privacy.search(query, settings.search_params) if query else ""
-    headers = info.all_headers
-    host = privacy.host(info.host)
-    origin = f"{info.scheme}://{host}" if host else ""
+    origin = info.origin()
+    plain = path if privacy.PLAIN_PATH.fullmatch(path) else privacy.quoted(path)
+    referrer = (info.taken or info.take()).referer
     return {
         "path": path,
-        "referrer": _referrer(headers.get("referer"), host, settings, resolve),
+        "referrer": referrer and _referrer(referrer, origin, settings, resolve),
         "search": search,
-        "url": origin + privacy.quoted(path) + search,
+        "url": origin + plain + search,
     }
 
 
 def _referrer(
-    given: str | None,
-    host: str | None,
+    given: str,
+    own: str,
     settings: Settings,
     resolve: Callable[[str], Routing | None] | None,
 ) -> str:
     """The ``Referer``, by the rules of the page's own address."""
-    parts = privacy.split_url(given) if given else None
+    parts = privacy.split_url(given)
     if parts is None:
         return ""
     origin, path, query = parts
-    if origin.partition("://")[2] == host and resolve is not None:
+    # Another scheme is the same site.
+    if resolve is not None and origin.partition("://")[2] == own.partition("://")[2]:
         # Some routers take a quoted slash for one that parts, others for a letter.
         for plain in dict.fromkeys((unquote(path), unquote(_SLASH.sub("%252F", path)))):
             routing = resolve(plain)
@@ -105,22 +109,26 @@ def request_context(
     settings: Settings,
 ) -> dict[str, Any]:
     """The part of the spec's `context` that one request's events share."""
-    headers = info.all_headers
+    fields = info.taken or info.take()
     context: dict[str, Any] = {"page": page_facts}
-    client = address(info, settings)
+    proxies = settings.trusted_proxies
+    if settings.ip == "full" and not proxies.count and not proxies.networks:
+        client = privacy.canonical(info.client)  # the default, in a call less
+    else:
+        client = address(info, settings)
     if client:
         context["ip"] = client
-    agent = headers.get("user-agent")
+    agent = fields.user_agent
     if agent:
-        context["userAgent"] = privacy.clean(agent)
-    hints = headers.get("sec-ch-ua")
+        context["userAgent"] = privacy.text(agent[: privacy.TEXT_MAX_CHARS])
+    hints = fields.sec_ch_ua
     if hints:
         context["userAgentData"] = user_agent_data(
             hints[: privacy.TEXT_MAX_CHARS],
-            headers.get("sec-ch-ua-mobile", ""),
-            headers.get("sec-ch-ua-platform", "")[: privacy.TEXT_MAX_CHARS],
+            fields.sec_ch_ua_mobile,
+            fields.sec_ch_ua_platform[: privacy.TEXT_MAX_CHARS],
         )
-    language = headers.get("accept-language")
+    language = fields.accept_language
     if language and (tag := privacy.locale(language)):
         context["locale"] = tag
     query = info.query_string

@@ -24,7 +24,7 @@ from segment_integrations.core.request import UNROUTED, ResponseInfo, Routing
 from segment_integrations.errors import InvalidEvent
 
 if TYPE_CHECKING:
-    from segment_integrations.core.request import RequestInfo
+    from segment_integrations.core.request import RequestInfo, Visited
 
 VARIABLE: ContextVar[RequestContext | None] = ContextVar(
     "segment_integrations_context", default=None
@@ -130,7 +130,7 @@ class RequestContext(Identity):
 
     @property
     def root(self) -> RequestContext:
-        """As `Identity` has it."""
+        """As `Identity` has it. Slower than a look at `parent`, nearly always None."""
         context = self
         while context.parent is not None:
             context = context.parent
@@ -160,7 +160,7 @@ class RequestContext(Identity):
             return root._page
         if root.info is None or root.analytics is None:
             return {}
-        routing = root.routing
+        routing = root._found or root.routing
         page = spec_context.page(
             root.info, routing, root.analytics.settings, root._resolve
         )
@@ -236,6 +236,34 @@ class RequestContext(Identity):
             200, {"content-type": "text/html"}, root.routing
         )
         return root.analytics.page_calls.decide(root, response)
+
+
+class VisitContext(RequestContext):
+    """
+    The context of a request whose *info* knows as well where it goes and whose it is.
+
+    Args:
+        analytics: As `RequestContext` has it.
+        info: The request; has the methods `routing`, `resolve` and `detect`.
+    """
+
+    info: Visited
+    parent = None
+
+    def __init__(self, analytics: Owner, info: Visited) -> None:
+        # Made for each request: without three callables of its own.
+        self.analytics = analytics
+        self.info = info
+        self.started = time.time()
+
+    def _routing(self) -> Routing:  # type: ignore[override]  # a callable as well
+        return self.info.routing()
+
+    def _resolve(self, path: str) -> Routing | None:  # type: ignore[override]
+        return self.info.resolve(path)
+
+    def _detect(self) -> object:  # type: ignore[override]
+        return self.info.detect()
 
 
 @contextmanager

@@ -16,19 +16,19 @@ from typing import (
     Any,
     ClassVar,
     Final,
+    TypeGuard,
     dataclass_transform,
 )
 
 import msgspec
 
+from segment_integrations.core.message import Call
 from segment_integrations.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from segment_integrations.core.message import Call
-
-__all__ = ["Declaration", "Event", "Traits", "View", "named"]
+__all__ = ["Declaration", "Event", "Traits", "Typed", "View", "is_typed"]
 
 OLDEST: Final = 1
 """The version that a plan takes where a message names none, so it is not sent."""
@@ -125,7 +125,7 @@ class Declared(msgspec.StructMeta):
         return made
 
 
-class _Typed(msgspec.Struct, metaclass=Declared):
+class Typed(msgspec.Struct, metaclass=Declared):
     """What `Event`, `Traits` and `View` share. A repr shows names, never a value."""
 
     __segment_calls__: ClassVar[tuple[Call, ...]] = ()
@@ -145,7 +145,7 @@ class _Typed(msgspec.Struct, metaclass=Declared):
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(msgspec.field,))
-class Event(_Typed, metaclass=Declared):
+class Event(Typed, metaclass=Declared):
     """
     The base of typed track events; its fields are the properties.
 
@@ -179,7 +179,7 @@ class Event(_Typed, metaclass=Declared):
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(msgspec.field,))
-class Traits(_Typed, metaclass=Declared):
+class Traits(Typed, metaclass=Declared):
     """
     The base of typed traits: ``class UserTraits(Traits, call="identify")``.
 
@@ -197,7 +197,7 @@ class Traits(_Typed, metaclass=Declared):
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(msgspec.field,))
-class View(_Typed, metaclass=Declared):
+class View(Typed, metaclass=Declared):
     """
     The base of the typed properties of page and screen calls.
 
@@ -216,15 +216,15 @@ class View(_Typed, metaclass=Declared):
     __segment_calls__: ClassVar[tuple[Call, ...]] = ("page", "screen")
 
 
+def is_typed(value: object) -> TypeGuard[Typed]:
+    """True for an instance of a typed event; asks the type, as a value may be lazy."""
+    return issubclass(type(value), Typed)
+
+
 def titled(name: str) -> str:
     """``CheckoutStarted`` to ``Checkout Started``."""
     words = _WORDS.sub(" ", name).split()
     return " ".join(word[:1].upper() + word[1:] for word in words)
-
-
-def named(call: Call) -> bool:
-    """Whether classes for *call* are told apart by a name."""
-    return call in {"track", "page", "screen"}
 
 
 def _call(
@@ -243,7 +243,7 @@ def _call(
 def _name(class_name: str, call: Call, given: object) -> str:
     if not isinstance(given, str):
         raise _wrong(class_name, f"name must be a text, got {type(given).__name__}")
-    if given and not named(call):
+    if given and call in {"identify", "group"}:
         raise _wrong(class_name, f"{call} calls have no name: leave it out")
     if not given.strip() and (given or call == "track"):
         raise _wrong(class_name, 'name is empty: give name="Noun Verbed"')

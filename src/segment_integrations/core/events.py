@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
+from segment_integrations.core.event_models import fields_of
 from segment_integrations.core.message import MESSAGE_ID_MAX_CHARS
 from segment_integrations.errors import InvalidEvent
 
@@ -46,8 +47,11 @@ def message_id(value: object) -> str:
 def wire_time(seconds: float) -> str:
     """Unix *seconds* as ISO 8601 in UTC with milliseconds and ``Z``."""
     whole = math.floor(seconds)
+    at, text = _second
+    if at != whole:
+        text = _text(whole)
     # Of a moment just before a full second the difference may round up to one.
-    return _text(whole) + _MILLISECONDS[min(int((seconds - whole) * 1000), 999)]
+    return text + _MILLISECONDS[min(int((seconds - whole) * 1000), 999)]
 
 
 def _text(second: int) -> str:
@@ -119,7 +123,7 @@ def identifier(value: object, field: str) -> str | None:
 
 
 def mapping(value: object, field: str) -> dict[str, Any]:
-    """A mapping as a new dict, so that ours is not the caller's."""
+    """A mapping or a model's fields as a new dict, so that ours is not the caller's."""
     if type(value) is dict:
         return value.copy()
     if value is None:
@@ -127,6 +131,9 @@ def mapping(value: object, field: str) -> dict[str, Any]:
     try:
         if isinstance(value, Mapping):
             return dict(value)
+        fields = fields_of(value)
+        if fields is not None:
+            return fields
     except Exception:  # noqa: BLE001 - one that is read late, and can not be now
         raise InvalidEvent(field, f"can not be read, got {_kind(value)}") from None
     raise InvalidEvent(field, f"must be a mapping, got {_kind(value)}")

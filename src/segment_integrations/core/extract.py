@@ -12,13 +12,15 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from segment_integrations.core.event_models import Facts, fields_of
 from segment_integrations.core.plain import MISSING, NotPlain, look_up, plain
 from segment_integrations.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from segment_integrations.core.counters import Throttle
+    from segment_integrations.core.event import Event
 
-Properties = Mapping[str, Any] | Callable[..., Mapping[str, Any] | None]
+Properties = Mapping[str, Any] | Callable[..., Facts | None]
 """Fixed properties, or a function of the result and of the arguments it names."""
 
 RESULT: Final = "result"
@@ -162,12 +164,23 @@ class Extraction:
             if self.function is not None:
                 with throttle.guard(f"properties of {self.event!r}"):
                     given = self._computed(values, result)
-        for key, value in given.items():
-            # A key that a function made may be data, and there may be any number.
-            label = "a computed property" if self.function else f"property {key!r}"
-            with throttle.guard(f"{label} of {self.event!r}"):
-                self._keep(found, key, label, value, throttle)
+        self._keep_all(found, given, throttle)
         return found
+
+    def message(
+        self, found: dict[str, Any], outcome: Mapping[str, Any]
+    ) -> tuple[str | Event, dict[str, Any] | None]:
+        """
+        What `track` is called with.
+
+        Args:
+            found: What `extract` gave.
+            outcome: What is known of the call's end.
+
+        Raises:
+            InvalidEvent: They do not make a typed event.
+        """
+        return self.event, {**found, **outcome}
 
     def _computed(
         self, arguments: Mapping[str, Any], result: object
@@ -185,9 +198,22 @@ class Extraction:
         answer = self.function(**passed)
         if answer is None:
             return {}
-        if isinstance(answer, Mapping):
-            return dict(answer)
-        raise TypeError("properties must return a mapping or None")
+        return self._read(answer)
+
+    def _read(self, answer: object) -> Mapping[str, Any]:
+        fields = dict(answer) if isinstance(answer, Mapping) else fields_of(answer)
+        if fields is None:
+            raise TypeError("properties must return a mapping, a model or None")
+        return fields
+
+    def _keep_all(
+        self, found: dict[str, Any], given: Mapping[str, Any], throttle: Throttle
+    ) -> None:
+        for key, value in given.items():
+            # A key that a function made may be data, and there may be any number.
+            label = "a computed property" if self.function else f"property {key!r}"
+            with throttle.guard(f"{label} of {self.event!r}"):
+                self._keep(found, key, label, value, throttle)
 
     def _keep(
         self,
@@ -200,7 +226,7 @@ class Extraction:
         if value is None or value is MISSING:
             return
         try:
-            found[key] = plain(value)
+            found[key] = self._plain(value)
         except NotPlain as kind:
             throttle.log(
                 f"tracks:{self.event}:{label}",
@@ -211,6 +237,9 @@ class Extraction:
                 self.event,
                 kind,
             )
+
+    def _plain(self, value: object) -> Any:
+        return plain(value)
 
 
 def signature_of(function: Callable[..., object]) -> inspect.Signature | None:

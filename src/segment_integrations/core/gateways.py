@@ -9,21 +9,16 @@ and everything else is read when somebody asks.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from segment_integrations.core.headers import (
     AsgiHeaders,
     EnvironHeaders,
     HeaderPairs,
+    Headers,
 )
-from segment_integrations.core.request import RequestInfo, ResponseInfo, Routing
-
-
-class Routed(Protocol):
-    """What knows where a request was routed."""
-
-    @property
-    def routing(self) -> Routing: ...
+from segment_integrations.core.privacy import HOST
+from segment_integrations.core.request import UNROUTED, RequestInfo, ResponseInfo
 
 
 _CONTENT_TYPE: Final = ("content-type", b"content-type")
@@ -54,7 +49,7 @@ class ScopeInfo(RequestInfo):
     ) -> None:
         self._scope = scope
         self._native = native
-        self._headers = self._cookies = None
+        self._headers = self.taken = self._cookies = None
         self.method = scope.get("method", "")
         path: str = scope.get("path", "/")
         root_path = scope.get("root_path", "")
@@ -70,10 +65,10 @@ class ScopeInfo(RequestInfo):
         return query.decode("latin-1")
 
     @property
-    def headers(self) -> Mapping[str, str]:
+    def headers(self) -> Headers:
         if self._headers is None:
             self._headers = AsgiHeaders(self._scope.get("headers", ()), is_lower=True)
-        headers: Mapping[str, str] = self._headers
+        headers: Headers = self._headers
         return headers
 
     @property
@@ -88,7 +83,14 @@ class ScopeInfo(RequestInfo):
 
     @property
     def host(self) -> str | None:
-        return self.headers.get("host")
+        return (self.taken or self.take()).host or None
+
+    def origin(self) -> str:
+        host = (self.taken or self.take()).host
+        if not host or not HOST.fullmatch(host):
+            return ""
+        scheme: str = self._scope.get("scheme", "http")
+        return f"{scheme.replace('ws', 'http')}://{host}"
 
     @property
     def native(self) -> object:
@@ -115,15 +117,19 @@ class StartInfo(ResponseInfo):
     Args:
         status: The HTTP status.
         pairs: Its header fields, a list or tuple.
-        context: Tells where the request was routed.
     """
 
-    __slots__ = ("_context", "_pairs")
+    __slots__ = ("_pairs",)
 
-    def __init__(self, status: int, pairs: HeaderPairs, context: Routed) -> None:
+    routing = UNROUTED
+    """
+    The request's context knows; it keeps this object, which therefore must not lead
+    to it: a circle would keep each request until the garbage collector comes by.
+    """
+
+    def __init__(self, status: int, pairs: HeaderPairs) -> None:
         self.status = status
         self._pairs = pairs
-        self._context = context
         self._headers = None
 
     @property
@@ -148,10 +154,6 @@ class StartInfo(ResponseInfo):
         headers: Mapping[str, str] = self._headers
         return headers
 
-    @property
-    def routing(self) -> Routing:
-        return self._context.routing
-
 
 class EnvironInfo(RequestInfo):
     """
@@ -169,7 +171,7 @@ class EnvironInfo(RequestInfo):
     ) -> None:
         self._environ = environ
         self._native = native
-        self._headers = self._cookies = None
+        self._headers = self.taken = self._cookies = None
         self.method = environ.get("REQUEST_METHOD", "GET")
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         if not path.isascii():
@@ -178,15 +180,12 @@ class EnvironInfo(RequestInfo):
         self.query_string = environ.get("QUERY_STRING", "")
 
     @property
-    def headers(self) -> Mapping[str, str]:
+    def headers(self) -> Headers:
         """As `RequestInfo` has it."""
         if self._headers is None:
             self._headers = EnvironHeaders(self._environ)
-        headers: Mapping[str, str] = self._headers
+        headers: Headers = self._headers
         return headers
-
-    # To walk through an environ is dearer than a handful of look-ups.
-    all_headers = headers
 
     @property
     def scheme(self) -> str:

@@ -82,8 +82,8 @@ class Identity:
     def user_id(self) -> str | None:
         """Who is signed in: what the code said last, else what the request says."""
         said = self._user_id if self.parent is None else self._said("_user_id")
-        if not isinstance(said, _Unset):
-            return said
+        if said is not UNSET:
+            return said  # type: ignore[return-value]  # isinstance would be a call
         return (self if self.parent is None else self.root)._detected("user")
 
     @property
@@ -92,26 +92,31 @@ class Identity:
         said = (
             self._anonymous_id if self.parent is None else self._said("_anonymous_id")
         )
-        if not isinstance(said, _Unset):
-            return said
+        if said is not UNSET:
+            return said  # type: ignore[return-value]  # as above
         root = self if self.parent is None else self.root
         claimed = root._cookie_id
-        if isinstance(claimed, _Unset):
+        if claimed is UNSET:
             claim = None if root.info is None else root.info.cookie(cookie.NAME)
             claimed = root._cookie_id = privacy.anonymous_id(claim)
-        return claimed
+        return claimed  # type: ignore[return-value]  # as above
 
     @property
     def group_id(self) -> str | None:
         """The account that events belong to (`context.groupId`)."""
         said = self._group_id if self.parent is None else self._said("_group_id")
-        if not isinstance(said, _Unset):
-            return said
-        return (self if self.parent is None else self.root)._detected("group")
+        if said is not UNSET:
+            return said  # type: ignore[return-value]  # as above
+        root = self if self.parent is None else self.root
+        if root.analytics is None or root.analytics.settings.group is None:
+            return None  # most applications have no such setting
+        return root._detected("group")
 
     @property
     def traits(self) -> dict[str, Any] | None:
         """Traits given to `set_user`; they ride along as `context.traits`."""
+        if self.parent is None:
+            return self._traits
         context: Identity | None = self
         while context is not None:
             if context._traits is not None:
@@ -140,6 +145,8 @@ class Identity:
             return None
         try:
             found = detect() if ask is None else ask(self.info.native)  # type: ignore[misc]  # one of both is there
+            if found is None:
+                return None
             return events.identifier(found, f"{what}_id")
         except Exception as error:  # noqa: BLE001 - the application's callable
             self.analytics.throttle.failed(what, error)

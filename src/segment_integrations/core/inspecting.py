@@ -38,18 +38,19 @@ class Seen:
     tell: Callable[[], object] = lambda: None
 
     def telling(self, put: Callable[[bytes, Message], bool]) -> Callable[..., bool]:
-        """*put*, after `tell` was called."""
+        """*put*, and then `tell`."""
 
         def told(body: bytes, message: Message) -> bool:
+            is_accepted = put(body, message)
             self.tell()
-            return put(body, message)
+            return is_accepted
 
         return told
 
 
-Inspect = Callable[["Call", bytes, bool], Seen | None]
+Inspect = Callable[["Call", "Message", bytes, bool], Seen | None]
 """
-Takes the call, the message's JSON and whether it may raise. None: it stays as it is.
+Takes the call, the message as built, its JSON and whether it may raise.
 
-It may raise `PlanViolation`, in strict mode, and nothing else.
+None: it stays as it is. It may raise `PlanViolation`, in strict mode, and nothing else.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from segment_integrations.core import consent, policy
+from segment_integrations.core import policy
 from segment_integrations.core.identity import NONE_WAIT
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ class PageCalls:
         self.is_on = settings.enabled
         """False while calls do nothing."""
         self.counts: Counter[str] = Counter()
+        # Most applications have none of these, which is seen once.
+        self._has_consent = settings.consent is not None
+        self._heeds_gpc = settings.respect_gpc and settings.consent is None
 
     def decide(
         self, context: RequestContext, response: ResponseInfo
@@ -51,18 +54,18 @@ class PageCalls:
         decision = policy.no("failed")
         if info is not None:
             try:
-                decision = policy.decide(info, response, self._settings)
+                # A framework tells the context; who has none of ours, the response.
+                routed = response if context._routing is None else context  # noqa: SLF001 - of this package
+                decision = policy.decide(info, response, self._settings, routed)
             except Exception as error:  # noqa: BLE001 - the `exclude` setting's
                 self._throttle.failed("exclude", error)
         if info is None or not decision.sends:
             return decision
-        settings = self._settings
-        # Asked of the settings first: most applications have none of these.
-        if settings.consent is not None and context.consent() is False:
+        if self._has_consent and context.consent() is False:
             return policy.no("consent")
-        if settings.respect_gpc and consent.objects(info, settings):
+        if self._heeds_gpc and (info.taken or info.take()).sec_gpc == "1":
             return policy.no("gpc")
-        sample = settings.sample
+        sample = self._settings.sample
         if sample < 1.0 and not context.is_sampled(sample):
             return policy.no("sampled_out")
         if (
@@ -75,6 +78,11 @@ class PageCalls:
 
     def observe(self, context: RequestContext, response: ResponseInfo) -> None:
         """Count the decision on *context*, and send its page call if it is a yes."""
+        if self.see(context, response):
+            self.send(context, response)
+
+    def see(self, context: RequestContext, response: ResponseInfo) -> bool:
+        """Count the decision on *context*; True where `send` is to be called."""
         # Each request comes by here: `try` costs nothing, a guard does.
         try:
             if context.waiting is not NONE_WAIT:
@@ -83,20 +91,27 @@ class PageCalls:
             decision = self.decide(context, response)
             context.response = response
             self.counts[decision.reason] += 1
-            if decision.sends:
-                own = {
-                    "name": None,
-                    "category": None,
-                    "properties": {"status": response.status},
-                }
-                self._pipeline.emit(
-                    "page",
-                    own,
-                    {},
-                    context,
-                    strict=False,
-                    at=context.started,
-                    is_allowed=True,
-                )
+        except Exception as error:  # noqa: BLE001 - never the request's
+            self._throttle.failed("page", error)
+            return False
+        return decision.sends
+
+    def send(self, context: RequestContext, response: ResponseInfo) -> None:
+        """Send the page call of *context*."""
+        try:
+            own = {
+                "name": None,
+                "category": None,
+                "properties": {"status": response.status},
+            }
+            self._pipeline.emit(
+                "page",
+                own,
+                {},
+                context,
+                strict=False,
+                at=context.started,
+                is_allowed=True,
+            )
         except Exception as error:  # noqa: BLE001 - never the request's
             self._throttle.failed("page", error)

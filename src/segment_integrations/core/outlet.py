@@ -123,7 +123,7 @@ class Outlet:
             raise error
         return None
 
-    def hand_on(
+    def hand_on(  # noqa: C901 - as `Pipeline.emit`: a call more costs each event
         self,
         call: Call,
         built: dict[str, Any],
@@ -162,7 +162,7 @@ class Outlet:
             message = processed
             body = encode.encode(message)
         if self.inspect is not None:
-            seen = self.inspect(call, body, strict)
+            seen = self.inspect(call, message, body, strict)
             if seen is not None:
                 if seen.body is None:
                     return None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from segment_integrations.core import events
-from segment_integrations.core.identity import in_sample
+from segment_integrations.core.identity import NONE_WAIT, in_sample
 from segment_integrations.core.message import Call, Message
 from segment_integrations.core.outlet import Outlet
 from segment_integrations.core.tracing import TRACE_API, current_trace
@@ -148,7 +148,9 @@ class Pipeline(Outlet):
             return self.identify(
                 message, own, context_now, is_plain=is_plain, strict=strict
             )
-        if context_now is not None:
+        if context_now is not None and (
+            context_now.waiting is not NONE_WAIT or context_now.parent is not None
+        ):
             self.let_go(context_now)
         return self.hand_on(call, message, context_now, strict=strict)
 
@@ -237,9 +239,11 @@ class Pipeline(Outlet):
                 group = context.group_id
                 if group is not None:
                     result["groupId"] = group
-            if call != "identify" and (traits := context.traits):
+            is_root = context.parent is None  # looked at, not asked: each event comes by
+            traits = context._traits if is_root else context.traits  # noqa: SLF001
+            if traits and call != "identify":
                 result["traits"] = traits
-            extra = context.extra()
+            extra = context._extra if is_root else context.extra()  # noqa: SLF001
             if extra:
                 result = events.merged(result, extra)
         if call == "page" and (

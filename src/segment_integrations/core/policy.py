@@ -15,14 +15,13 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from segment_integrations.core.bots import is_bot
-from segment_integrations.core.headers import has_any
 from segment_integrations.core.marks import is_no_page
 from segment_integrations.core.privacy import TEXT_MAX_CHARS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from segment_integrations.core.request import RequestInfo, ResponseInfo
+    from segment_integrations.core.request import RequestInfo, ResponseInfo, Routed
     from segment_integrations.core.settings import Settings
 
 Reason = Literal[
@@ -94,7 +93,10 @@ EXCLUDED_PATHS: Final = (
     "/ping",
     "/metrics",
 )
-"""Always excluded; the `exclude` setting adds to them."""
+"""Always excluded; the `exclude` setting adds to them. By the rules of `_path_rule`."""
+
+_PATHS: Final = frozenset(EXCLUDED_PATHS)
+_BELOW: Final = tuple(one for one in EXCLUDED_PATHS if one.endswith("/"))
 
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _PREFETCH_HEADERS: Final = (
@@ -126,14 +128,23 @@ def no(reason: Reason) -> PageDecision:
     return PageDecision(sends=False, reason=reason)
 
 
-def decide(
-    request: RequestInfo, response: ResponseInfo, settings: Settings
+def decide(  # noqa: C901, PLR0912 - on the path of each request a call costs more
+    request: RequestInfo,
+    response: ResponseInfo,
+    settings: Settings,
+    routed: Routed | None = None,
 ) -> PageDecision:
     """
     Whether *request* and *response* are one page view by a person's browser.
 
     Pure but for callables in `exclude`. Consent, identity and sampling are not facts
     of the exchange and are asked afterwards.
+
+    Args:
+        request: The request.
+        response: Its response.
+        settings: The settings.
+        routed: Knows where the request was routed; by default the response does.
 
     Returns:
         `SENDS`, or the first rule that said no, cheap rules first.
@@ -153,27 +164,41 @@ def decide(
         ):
             return no("not_html")
     headers = request.headers
-    answer = _navigation(headers, settings)
-    return _visit(request, response, settings) if answer is None else answer
-
-
-def _visit(
-    request: RequestInfo, response: ResponseInfo, settings: Settings
-) -> PageDecision:
-    """What rules out a navigation that was answered with a document."""
+    destination = headers.get("sec-fetch-dest")
+    is_navigation = destination == "document"
+    if headers.has_any(_SPECIAL):
+        answer = _special(headers, settings)
+        if answer is not None:
+            if not answer.sends:
+                return answer
+            is_navigation = True
+    if not is_navigation:
+        if destination is None:
+            # Plain http, older Safari, web views: the browser names HTML first; tools
+            # send */*.
+            if not accepts_html(headers.get("accept", "")):
+                return no("not_accepted")
+        elif not (
+            settings.spa_navigation
+            and destination == "empty"
+            and accepts_html(headers.get("accept", ""))
+        ):
+            return no("not_navigation")
     disposition = response.disposition
     if disposition and disposition.strip().lower().startswith("attachment"):
         return no("attachment")
-    routing = response.routing
+    routing = (routed or response).routing
     if routing.is_internal or is_no_page(routing.endpoint, request.method):
         return no("excluded_view")
-    if _ALWAYS_EXCLUDED.match(request.path) or (
-        settings.exclude and _is_excluded(request, settings)
+    path = request.path
+    if (
+        path in _PATHS
+        or path.startswith(_BELOW)
+        or (settings.exclude and _is_excluded(request, settings))
     ):
         return no("excluded_path")
-    headers = request.all_headers  # what comes now, and the message, needs most
     if settings.bots == "excluded" and is_bot(
-        headers.get("user-agent", "")[:TEXT_MAX_CHARS]
+        (request.taken or request.take()).user_agent[:TEXT_MAX_CHARS]
     ):
         return no("bot")
     if settings.pages == "fallback" and any(
@@ -187,26 +212,6 @@ def _visit(
 def is_html(content_type: str) -> bool:
     """True for the media types of documents, whatever their parameters."""
     return content_type.partition(";")[0].strip().lower() in _HTML
-
-
-def _navigation(headers: Mapping[str, str], settings: Settings) -> PageDecision | None:
-    """What the request's headers rule out; None when it is a navigation."""
-    if has_any(headers, _SPECIAL):
-        answer = _special(headers, settings)
-        if answer is not None:
-            return None if answer.sends else answer
-    destination = headers.get("sec-fetch-dest")
-    if destination == "document":
-        return None
-    if destination is not None:
-        is_visit = (
-            settings.spa_navigation
-            and destination == "empty"
-            and accepts_html(headers.get("accept", ""))
-        )
-        return None if is_visit else no("not_navigation")
-    # Plain http, older Safari, web views: the browser names HTML first; tools send */*.
-    return None if accepts_html(headers.get("accept", "")) else no("not_accepted")
 
 
 def _special(headers: Mapping[str, str], settings: Settings) -> PageDecision | None:
@@ -268,6 +273,3 @@ def _is_excluded(request: RequestInfo, settings: Settings) -> bool:
         one for one in settings.exclude if not isinstance(one, str)
     ]
     return any(predicate(request) for predicate in predicates)
-
-
-_ALWAYS_EXCLUDED: Final = _path_rule(EXCLUDED_PATHS)

@@ -51,9 +51,10 @@ LOCALE_MAX_CHARS: Final = 35
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ANONYMOUS_ID = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9._:@=+/|~-]{1,128}")
+_NOBODY: Final = frozenset({"null", "undefined"})
 _LOCALE = re.compile(r"[A-Za-z]{1,8}(?:[-_][A-Za-z0-9]{1,8})*")
-_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._~-]*")
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
+PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/._~-]*")
+HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -70,6 +71,10 @@ def clean(value: str, max_chars: int = TEXT_MAX_CHARS) -> str:
     return _CONTROL.sub("", value)
 
 
+text = lru_cache(maxsize=256)(clean)
+"""`clean` for what many requests have in common, as a browser's name; cut before."""
+
+
 def anonymous_id(cookie: str | None) -> str | None:
     """
     The anonymous id that an ``ajs_anonymous_id`` cookie claims, or None for junk.
@@ -81,9 +86,9 @@ def anonymous_id(cookie: str | None) -> str | None:
     """
     if not cookie or len(cookie) > 3 * ANONYMOUS_ID_MAX_CHARS:
         return None
-    value = cookie
-    if not _ANONYMOUS_ID.fullmatch(cookie):
-        value = unquote(cookie).strip()
+    if _ANONYMOUS_ID.fullmatch(cookie):
+        return None if cookie in _NOBODY else cookie
+    value = unquote(cookie).strip()
     if value.startswith('"'):
         try:
             decoded = json.loads(value)
@@ -92,7 +97,7 @@ def anonymous_id(cookie: str | None) -> str | None:
         if not isinstance(decoded, str):
             return None
         value = decoded
-    if not _ANONYMOUS_ID.fullmatch(value) or value in {"null", "undefined"}:
+    if not _ANONYMOUS_ID.fullmatch(value) or value in _NOBODY:
         return None
     return value
 
@@ -108,7 +113,19 @@ def locale(accept_language: str) -> str | None:
 
 def host(value: str | None) -> str | None:
     """A ``Host`` header that can stand in an address, or None."""
-    return value if value and _HOST.fullmatch(value) else None
+    return value if value and HOST.fullmatch(value) else None
+
+
+@lru_cache(maxsize=1024)
+def secrets(params: tuple[str, ...], names: frozenset[str]) -> tuple[str, ...]:
+    """
+    Of a route's path parameters those whose values are masked.
+
+    Args:
+        params: What the route calls them.
+        names: Which to mask, in lower case.
+    """
+    return tuple(one for one in params if one.lower() in names)
 
 
 def masked_path(path: str, params: Mapping[str, object], names: frozenset[str]) -> str:
@@ -118,8 +135,8 @@ def masked_path(path: str, params: Mapping[str, object], names: frozenset[str]) 
     Only whole segments are replaced where a value has no slash, so that a short code
     does not punch holes into the rest of the path.
     """
-    for name, value in params.items():
-        if name.lower() not in names or not (secret := str(value)):
+    for name in secrets(tuple(params), names):
+        if not (secret := str(params[name])):
             continue
         if "/" in secret:
             path = path.replace(secret, MASK)
@@ -195,7 +212,7 @@ def split_url(url: str) -> tuple[str, str, str] | None:
 
 def quoted(path: str) -> str:
     """*path* as it stands in an address; what is quoted already stays so."""
-    return path if _PLAIN_PATH.fullmatch(path) else _quoted(path)
+    return path if PLAIN_PATH.fullmatch(path) else _quoted(path)
 
 
 @lru_cache(maxsize=256)

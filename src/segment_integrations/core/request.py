@@ -7,11 +7,15 @@ little more than the object. Those of ASGI and WSGI are in `gateways`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, Protocol
 
-from segment_integrations.core.headers import Headers
+import msgspec
+
+from segment_integrations.core.headers import Fields, Headers, PlainHeaders
+from segment_integrations.core.privacy import HOST
 
 _COOKIE_MAX_BYTES: Final = 64 * 1024
 
@@ -43,6 +47,7 @@ class RequestInfo:
         "method",
         "path",
         "query_string",
+        "taken",
     )
 
     def __init__(
@@ -60,7 +65,8 @@ class RequestInfo:
         self.method = method
         self.path = path
         self.query_string = query_string
-        self._headers: Any = headers if callable(headers) else _lower(headers or {})
+        self._headers: Any = headers if callable(headers) else _read(headers or {})
+        self.taken: Fields | None = None
         self._scheme = scheme
         self._client = client
         self._host = host
@@ -68,22 +74,26 @@ class RequestInfo:
         self._cookies: dict[str, str] | None = None
 
     @property
-    def headers(self) -> Mapping[str, str]:
+    def headers(self) -> Headers:
         """The request's headers, names in lower case."""
         if callable(self._headers):
-            self._headers = _lower(self._headers())
-        headers: Mapping[str, str] = self._headers
+            self._headers = _read(self._headers())
+        headers: Headers = self._headers
         return headers
 
-    @property
-    def all_headers(self) -> Mapping[str, str]:
-        """The same, read at once: for who needs more than a few of them."""
-        headers = self.headers
-        if not isinstance(headers, dict):
-            if isinstance(headers, Headers):
-                headers = headers.all()
-            self._headers = headers
-        return headers
+    def take(self) -> Fields:
+        """Read those of the headers that a page call asks for; `taken` has them then."""
+        headers = self._headers
+        if headers is None or callable(headers):
+            headers = self.headers
+        taken: Fields = headers.fields()
+        self.taken = taken
+        return taken
+
+    def origin(self) -> str:
+        """Scheme and host as an address begins with them; empty without a host."""
+        host = self.host
+        return f"{self.scheme}://{host}" if host and HOST.fullmatch(host) else ""
 
     @property
     def cookies(self) -> Mapping[str, str]:
@@ -93,13 +103,12 @@ class RequestInfo:
         return self._cookies
 
     def cookie(self, name: str) -> str | None:
-        """One of `cookies`; without reading any where *name* was not sent."""
-        if self._cookies is None:
-            sent = self.headers.get("cookie", "")
-            if name not in sent:
-                return None
-            self._cookies = parse_cookies(sent)
-        return self._cookies.get(name)
+        """One of `cookies`, without reading the others."""
+        sent = (self.taken or self.take()).cookie
+        if name not in sent:
+            return None
+        found = _one_cookie(name).search(sent[:_COOKIE_MAX_BYTES])
+        return None if found is None else found[1].strip()
 
     @property
     def scheme(self) -> str:
@@ -128,8 +137,7 @@ class RequestInfo:
         return f"RequestInfo(method={self.method!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Routing:
+class Routing(msgspec.Struct, frozen=True):
     """
     Where the framework's router took the request.
 
@@ -145,12 +153,38 @@ class Routing:
 
     template: str | None = None
     view: str | None = None
-    params: Mapping[str, object] = field(default_factory=dict)
+    params: Mapping[str, object] = msgspec.field(default_factory=dict)
     endpoint: object = None
     is_internal: bool = False
 
 
+class Visited(RequestInfo):
+    """A request that knows where it goes and whose it is; what follows is to be put."""
+
+    __slots__ = ()
+
+    def routing(self) -> Routing:
+        """Tell where the framework's router took the request, as far as it is known."""
+        return UNROUTED
+
+    def resolve(self, path: str) -> Routing | None:  # noqa: ARG002 - nobody knows
+        """Route another path of this site, to clean referrers."""
+        return None
+
+    def detect(self) -> object:
+        """Tell who is signed in."""
+        return None
+
+
 UNROUTED: Final = Routing()
+
+
+class Routed(Protocol):
+    """What knows where a request was routed."""
+
+    @property
+    def routing(self) -> Routing: ...
+
 
 
 class ResponseInfo:
@@ -173,14 +207,14 @@ class ResponseInfo:
         routing: Routing | Callable[[], Routing] = UNROUTED,
     ) -> None:
         self.status = status
-        self._headers: Any = headers if callable(headers) else _lower(headers or {})
+        self._headers: Any = headers if callable(headers) else _read(headers or {})
         self._routing = routing
 
     @property
     def headers(self) -> Mapping[str, str]:
         """The response's headers, names in lower case."""
         if callable(self._headers):
-            self._headers = _lower(self._headers())
+            self._headers = _read(self._headers())
         headers: Mapping[str, str] = self._headers
         return headers
 
@@ -204,10 +238,14 @@ class ResponseInfo:
         return f"ResponseInfo(status={self.status})"
 
 
-def _lower(headers: Mapping[str, str]) -> Mapping[str, str]:
-    if isinstance(headers, Headers) or all(name.islower() for name in headers):
-        return headers
-    return {name.lower(): value for name, value in headers.items()}
+def _read(headers: Mapping[str, str]) -> Headers:
+    return headers if isinstance(headers, Headers) else PlainHeaders(headers)
+
+
+@lru_cache(maxsize=64)
+def _one_cookie(name: str) -> re.Pattern[str]:
+    """Finds the first cookie of *name* as `parse_cookies` does."""
+    return re.compile(rf"(?:^|;)\s*{re.escape(name)}\s*=([^;]*)")
 
 
 def parse_cookies(header: str) -> dict[str, str]:

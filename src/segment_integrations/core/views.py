@@ -22,6 +22,13 @@ def page_fields(
     known: Iterable[tuple[str, Any]] | Mapping[str, Any], properties: Mapping[str, Any]
 ) -> dict[str, Any]:
     """`context.page` of a page call: what is *known* of it, then what the call says."""
+    # As it is where the call says nothing of its own, which is nearly always.
+    if (
+        type(known) is dict
+        and "title" not in properties
+        and known.items() <= properties.items()
+    ):
+        return known
     facts = dict(known)
     for name in PAGE_FIELDS:
         if name in properties:
@@ -35,9 +42,11 @@ def view_fields(
     """A page or screen call's fields, completed with what the request says."""
     properties = own["properties"]
     name = own["name"]
-    root = None if context is None else context.root
+    root = context
+    if root is not None and root.parent is not None:
+        root = root.root
     if call == "page" and root is not None and root.info is not None:
-        routing, method = root.routing, root.info.method
+        routing, method = root._found or root.routing, root.info.method  # noqa: SLF001 - of this package
         facts: dict[str, Any] = {**root.page(), "method": method}
         if routing.template is not None:
             facts["route"] = routing.template

@@ -173,11 +173,17 @@ class Delivery:
                 close()
         return left
 
-    def notify(self, call: Callable[[], object]) -> None:
-        """Run *call* on the worker, guarded. From any thread, and reentrant."""
+    def notify(self, call: Callable[[], object]) -> bool:
+        """
+        Run *call* on the worker, guarded. From any thread, and reentrant.
+
+        Returns:
+            False where it is not, for too many wait there.
+        """
         running = self._mine()
-        running.worker.hooks.post(call)
+        is_posted = running.worker.hooks.post(call)
         running.start()
+        return is_posted
 
     def stats(self) -> Stats:
         """Numbers of this process since its start. Takes no lock."""

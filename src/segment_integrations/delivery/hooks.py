@@ -67,8 +67,8 @@ class Hooks:
     def __len__(self) -> int:
         return len(self._calls) + len(self._overflow)
 
-    def post(self, call: Callable[[], object]) -> None:
-        """Have *call* run on the worker. From any thread, and reentrant."""
+    def post(self, call: Callable[[], object]) -> bool:
+        """Have *call* run on the worker, or not: False. From any thread, reentrant."""
         if len(self._calls) >= HOOKS_MAX:
             self._throttle.log(
                 "hooks",
@@ -76,9 +76,10 @@ class Hooks:
                 "a hook is not called: %d such calls wait already",
                 HOOKS_MAX,
             )
-            return
+            return False
         self._calls.append(call)
         self._wake()
+        return True
 
     def full(self, body: bytes) -> None:
         """Report a message that the byte budget cost. From any thread."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from segment_integrations.dev.sending import OnMessages, OnRefused
     from segment_integrations.dev.store import Store
+    from segment_integrations.plan.tracking import TrackingPlan
 
 __all__ = ["create_app"]
 
@@ -41,6 +42,7 @@ def create_app(
     host: str = "127.0.0.1",
     on_messages: OnMessages | None = None,
     on_refused: OnRefused | None = None,
+    plan: TrackingPlan | None = None,
 ) -> Starlette:
     """
     Make the app that fills *store* and shows what is in it.
@@ -53,8 +55,10 @@ def create_app(
         on_messages: Called with a request's messages after it was answered, in a
             worker thread.
         on_refused: Called with why a request was refused, on the event loop.
+        plan: Each message is held up to it, and what breaks it is kept beside the
+            message, as ``violations``.
     """
-    sending = Sending(store, on_messages, on_refused)
+    sending = Sending(store, on_messages, on_refused, plan)
     reading = Reading(store, host)
     return Starlette(
         routes=[

@@ -88,7 +88,7 @@ _ROW: Final = """\
 <th scope="row">{name}</th>
 <td>{user_id}</td>
 <td>{anonymous_id}</td>
-<td><details><summary>JSON</summary><pre><code>{json}</code></pre></details></td>
+<td>{violations}<details><summary>JSON</summary><pre><code>{json}</code></pre></details></td>
 </tr>"""
 
 
@@ -139,6 +139,37 @@ def title(message: dict[str, Any]) -> str:
     return str(named)
 
 
+def violations(message: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """
+    What in *message* breaks a tracking plan: type, field, description, each once.
+
+    As its sender found it (``context.protocols``), and the collector.
+    """
+    protocols = _object(_object(message.get("context")).get("protocols"))
+    lists = (message.get("violations"), protocols.get("violations"))
+    found = [
+        (str(one.get("type")), str(one.get("field")), str(one.get("description")))
+        for listed in lists
+        if isinstance(listed, list)
+        for one in listed
+        if isinstance(one, dict)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _violations(message: dict[str, Any]) -> str:
+    items = "".join(
+        f"<li><strong>{escape(kind)}</strong> <code>{escape(field)}</code>"
+        f" {escape(text)}</li>"
+        for kind, field, text in violations(message)
+    )
+    return f'<ul class="violations">{items}</ul>' if items else ""
+
+
 def _row(stored: Stored) -> str:
     message = msgspec.json.decode(stored.body)
     received_at = str(message["receivedAt"])
@@ -152,5 +183,6 @@ def _row(stored: Stored) -> str:
         anonymous_id=escape(str(message.get("anonymousId") or "")),
         received_at=escape(received_at),
         time=escape(received_at[11:23]),
+        violations=_violations(message),
         json=escape(msgspec.json.format(stored.body, indent=2).decode()),
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from segment_integrations.core.message import Call
     from segment_integrations.dev.store import Store
+    from segment_integrations.plan.tracking import TrackingPlan
 
 __all__ = ["OnMessages", "OnRefused", "OpenToBrowsers", "Sending", "settings"]
 
@@ -52,6 +53,7 @@ class Sending:
         store: Takes the messages.
         on_messages: As `create_app` has it.
         on_refused: As `create_app` has it.
+        plan: As `create_app` has it.
     """
 
     def __init__(
@@ -59,8 +61,10 @@ class Sending:
         store: Store,
         on_messages: OnMessages | None,
         on_refused: OnRefused | None,
+        plan: TrackingPlan | None = None,
     ) -> None:
         self._store = store
+        self._plan = plan
         self._on_messages = on_messages
         self._on_refused = on_refused
 
@@ -97,6 +101,14 @@ class Sending:
             content_encoding=request.headers.get("content-encoding", ""),
             authorization=request.headers.get("authorization", ""),
         )
+        if self._plan is not None:
+            messages = [
+                {
+                    **message,
+                    "violations": [one.wire for one in self._plan.check(message)],
+                }
+                for message in messages
+            ]
         self._store.add(messages, received_at)
         return messages
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from segment_integrations.dev.sending import OnMessages, OnRefused
+    from segment_integrations.plan.tracking import TrackingPlan
 
 __all__ = ["DEFAULT_HOST", "DEFAULT_PORT", "Collector", "running", "serve"]
 
@@ -83,6 +84,7 @@ def running(
     database: str | os.PathLike[str] | None = None,
     *,
     host: str = DEFAULT_HOST,
+    plan: TrackingPlan | None = None,
 ) -> Iterator[Collector]:
     """
     Run a collector in a daemon thread for as long as the context is open.
@@ -91,6 +93,7 @@ def running(
         port: 0 takes a free one; see the collector's `url`.
         database: As `Store` takes it; None is a temporary file.
         host: The address to bind.
+        plan: As `create_app` has it.
 
     Raises:
         ConfigurationError: The port or the database can't be used.
@@ -100,7 +103,7 @@ def running(
         Store(database) as store,
     ):
         started = threading.Event()
-        server = _Server(create_app(store, host=host), started.set)
+        server = _Server(create_app(store, host=host, plan=plan), started.set)
 
         def run() -> None:
             try:
@@ -126,6 +129,7 @@ def serve(
     on_ready: Callable[[Collector], None] | None = None,
     on_messages: OnMessages | None = None,
     on_refused: OnRefused | None = None,
+    plan: TrackingPlan | None = None,
 ) -> None:
     """
     Run a collector in the foreground until SIGINT or SIGTERM, then return.
@@ -137,6 +141,7 @@ def serve(
         on_ready: Called once, when requests are answered.
         on_messages: As `create_app` has it.
         on_refused: As `create_app` has it.
+        plan: The same.
 
     Raises:
         ConfigurationError: The port or the database can't be used.
@@ -146,7 +151,11 @@ def serve(
         Store(database) as store,
     ):
         app = create_app(
-            store, host=host, on_messages=on_messages, on_refused=on_refused
+            store,
+            host=host,
+            on_messages=on_messages,
+            on_refused=on_refused,
+            plan=plan,
         )
         collector = Collector(_url(host, listener), store)
         server = _Server(app, lambda: on_ready and on_ready(collector))

@@ -8,7 +8,7 @@ from django.core.exceptions import DisallowedHost, ImproperlyConfigured
 from django.http import HttpRequest
 
 from segment_integrations.core.current import RequestContext
-from segment_integrations.core.headers import EnvironHeaders
+from segment_integrations.core.headers import EnvironHeaders, Headers
 from segment_integrations.core.request import RequestInfo, ResponseInfo, Routing
 from segment_integrations.django import routing
 from segment_integrations.django.identity import Identity
@@ -58,7 +58,7 @@ class Held(RequestInfo):
         # No call of the base's: this is made for each request.
         self.request = request
         self.analytics = analytics
-        self._headers = self._cookies = None
+        self._headers = self.taken = self._cookies = None
         self._identity: Identity | None = None
         self._routing: Routing | None = None
         self.method = request.method or ""
@@ -73,14 +73,12 @@ class Held(RequestInfo):
         )
 
     @property
-    def headers(self) -> Mapping[str, str]:
+    def headers(self) -> Headers:
         """As the base has it, each read when it is asked for."""
         if self._headers is None:
             self._headers = EnvironHeaders(self.request.META)
-        headers: Mapping[str, str] = self._headers
+        headers: Headers = self._headers
         return headers
-
-    all_headers = headers
 
     @property
     def scheme(self) -> str:

@@ -3,3 +3,46 @@ Tracking plans: load one, check messages against it, make code from it and it fr
 
 Never imported unless a plan is used.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from segment_integrations.plan.rules import Rule
+from segment_integrations.plan.violations import Violation
+
+if TYPE_CHECKING:
+    from segment_integrations.plan.diffing import diff
+    from segment_integrations.plan.exporting import exported
+    from segment_integrations.plan.generating import generate
+    from segment_integrations.plan.linting import lint
+    from segment_integrations.plan.scanning import scan
+    from segment_integrations.plan.tracking import TrackingPlan
+
+__all__ = [
+    "Rule",
+    "TrackingPlan",
+    "Violation",
+    "diff",
+    "exported",
+    "generate",
+    "lint",
+    "scan",
+]
+
+_WHERE: Final = {
+    "TrackingPlan": "tracking",
+    "diff": "diffing",
+    "exported": "exporting",
+    "generate": "generating",
+    "lint": "linting",
+    "scan": "scanning",
+}
+"""The module of each name that is imported when it is asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)

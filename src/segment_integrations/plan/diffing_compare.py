@@ -3,8 +3,8 @@ Compares two schemas, place by place: what was valid before, and is not any more
 
 A change counts as breaking unless it is proved that the new schema takes all that the
 old one took. The properties of a track call and the traits of identify and group are
-*closed*: a name that the schema does not have is unplanned, so that no valid message
-had it. Everywhere else such a name is free, unless ``additionalProperties`` is there.
+*closed*: a name that is not planned is a violation, so that no valid message had it.
+Everywhere else such a name is free, unless ``additionalProperties`` is there.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from segment_integrations.plan.diffing_keywords import (
     Schema,
     replaced,
 )
+from segment_integrations.plan.diffing_names import Closed
 from segment_integrations.plan.diffing_schema import (
     KNOWN,
     SAYS_NOTHING,
@@ -52,7 +53,7 @@ _HERE: Final = frozenset(
 
 
 def compare(
-    old: object, new: object, place: str, closed: frozenset[str] = frozenset()
+    old: object, new: object, place: str, closed: Closed | None = None
 ) -> Iterator[Found]:
     """
     What changed from *old* to *new*.
@@ -61,7 +62,7 @@ def compare(
         old: The schema as it was.
         new: The schema as it is.
         place: The JSON pointer of both.
-        closed: The pointers of the objects whose other names are unplanned.
+        closed: The object somewhere in them whose other names are unplanned.
 
     Returns:
         Kind, JSON pointer and text of each change.
@@ -81,7 +82,7 @@ def compare(
 
 
 def _compared(
-    old: Schema, new: Schema, place: str, closed: frozenset[str]
+    old: Schema, new: Schema, place: str, closed: Closed | None
 ) -> Iterator[Found]:
     for comparison in COMPARISONS:
         for kind, keyword, text in comparison(old, new):
@@ -125,20 +126,20 @@ def _required(schema: Schema) -> list[str]:
 
 
 def _objects(
-    old: Schema, new: Schema, place: str, closed: frozenset[str]
+    old: Schema, new: Schema, place: str, closed: Closed | None
 ) -> Iterator[Found]:
     before, after = _named(old, "properties"), _named(new, "properties")
-    is_closed = place in closed
+    scope = closed if closed and closed.place == place else None
     for name in {**before, **after}:
         at = step(place, "properties", name)
         if name not in after:
-            yield _removed(before[name], new, at, name, is_closed=is_closed)
+            yield _removed(before[name], new, at, name, scope)
         elif name not in before:
-            yield _added(old, new, at, name, is_closed=is_closed)
+            yield _added(old, new, at, name, scope)
         else:
             yield from compare(before[name], after[name], at, closed)
     yield from _requirements(old, new, place)
-    yield from _others(old, new, place, is_closed=is_closed)
+    yield from _others(old, new, place, scope)
     patterns, now = (_named(one, "patternProperties") for one in (old, new))
     for pattern in {**patterns, **now}:
         at = step(place, "patternProperties", pattern)
@@ -150,34 +151,33 @@ def _objects(
 
 
 def _removed(
-    schema: object, new: Schema, at: str, name: str, *, is_closed: bool
+    schema: object, new: Schema, at: str, name: str, closed: Closed | None
 ) -> Found:
-    others = new.get("additionalProperties", not is_closed)
+    if closed and closed.is_lost(name):
+        return "breaking", at, f"{name!r} removed: it is unplanned now"
+    others = new.get("additionalProperties", True)
     if others is False:
-        why = (
-            "unplanned now"
-            if "additionalProperties" not in new
-            else "refused now by additionalProperties"
-        )
-        return "breaking", at, f"{name!r} removed: {why}"
+        return "breaking", at, f"{name!r} removed: additionalProperties refuses it"
     if worst(compare(schema, others, at)) == "breaking":
         return "breaking", at, f"{name!r} removed: additionalProperties takes less"
-    return "additive", at, f"{name!r} removed: any value is allowed now"
+    return "additive", at, f"{name!r} removed: its value is free now"
 
 
-def _added(old: Schema, new: Schema, at: str, name: str, *, is_closed: bool) -> Found:
+def _added(
+    old: Schema, new: Schema, at: str, name: str, closed: Closed | None
+) -> Found:
     schema = new["properties"][name]
     if name in _required(new) and name not in _required(old):
         return "breaking", at, f"{name!r} added, required"
-    others = old.get("additionalProperties", not is_closed)
+    others = old.get("additionalProperties", True)
     if _named(old, "patternProperties"):
         others = True  # it may match one
-    if others is not False and worst(compare(others, schema, at)) == "breaking":
+    is_new = others is False or (closed is not None and closed.is_new(name))
+    if not is_new and worst(compare(others, schema, at)) == "breaking":
         return (
             "breaking",
             at,
-            f"{name!r} added, optional; the name was free before, so that it may be"
-            " sent with another value",
+            f"{name!r} added, optional: it was free before, with any value",
         )
     return "additive", at, f"{name!r} added, optional"
 
@@ -198,30 +198,30 @@ def _requirements(old: Schema, new: Schema, place: str) -> Iterator[Found]:
 
 
 def _others(
-    old: Schema, new: Schema, place: str, *, is_closed: bool
+    old: Schema, new: Schema, place: str, closed: Closed | None
 ) -> Iterator[Found]:
     keyword = "additionalProperties"
     at = step(place, keyword)
     if is_same(old.get(keyword, _ABSENT), new.get(keyword, _ABSENT)):
         return
-    if not is_closed:
-        changes = list(compare(old.get(keyword, True), new.get(keyword, True), at))
-        yield from changes or [("cosmetic", at, "written in another way")]
-    elif keyword not in old:
-        if new[keyword] is False:
-            yield "breaking", at, "unplanned names break the schema now"
-        else:
-            yield "additive", at, "names that are not listed are allowed now"
-    elif keyword in new:
-        yield from compare(old[keyword], new[keyword], at)
-    elif old[keyword] is False:
-        yield "additive", at, "names that are not listed are only unplanned now"
-    else:
-        yield "breaking", at, "names that are not listed are unplanned now"
+    if (
+        closed
+        and keyword not in old
+        and new[keyword] is not False
+        and closed.knows_only(_named(old, "properties"))
+    ):
+        yield "additive", at, "names that are not listed are allowed now"
+        return
+    if closed and keyword not in new and not closed.after.is_any:
+        if old[keyword] is False:
+            yield "additive", at, "names that are not listed are only unplanned now"
+        return  # else `Closed.losses` tells
+    changes = list(compare(old.get(keyword, True), new.get(keyword, True), at))
+    yield from changes or [("cosmetic", at, "written in another way")]
 
 
 def _arrays(
-    old: Schema, new: Schema, place: str, closed: frozenset[str]
+    old: Schema, new: Schema, place: str, closed: Closed | None
 ) -> Iterator[Found]:
     before, after = (one.get("items", True) for one in (old, new))
     at = step(place, "items")
@@ -231,8 +231,12 @@ def _arrays(
             return
         for index, (was, now) in enumerate(zip(before, after, strict=True)):
             yield from compare(was, now, step(at, index), closed)
-        rest = (one.get("additionalItems", True) for one in (old, new))
-        yield from compare(*rest, step(place, "additionalItems"), closed)
+        yield from compare(
+            old.get("additionalItems", True),
+            new.get("additionalItems", True),
+            step(place, "additionalItems"),
+            closed,
+        )
     elif isinstance(before, list) != isinstance(after, list):
         if "items" in new:
             yield "breaking", at, "items changed between one schema and a list"

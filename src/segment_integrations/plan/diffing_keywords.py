@@ -8,11 +8,11 @@ it found. Where a widening can't be proved the change counts as breaking.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from numbers import Real
 from typing import Any, Final, Literal
 
+from segment_integrations.plan.checking_engine import anchored
 from segment_integrations.plan.diffing_schema import identity, is_same
 
 Kind = Literal["breaking", "additive", "cosmetic"]
@@ -27,9 +27,6 @@ _ANY: Final = frozenset(
 )
 _SHOWN: Final = 5
 """So many values are named in a text."""
-
-_WORD_LIST: Final = re.compile(r"[^\\^$.*+?()\[\]{}|]+(?:\|[^\\^$.*+?()\[\]{}|]+)+")
-"""A pattern that is only words, as Segment writes permitted values."""
 
 
 def types_of(schema: Schema) -> frozenset[str]:
@@ -128,13 +125,13 @@ def changed_pattern(old: Schema, new: Schema) -> Iterator[Found]:
     if before == after:
         return
     if isinstance(before, str) and isinstance(after, str):
-        lists = [
-            {word: word for word in text.split("|")}
+        lists: list[dict[Hashable, Any]] = [
+            dict(zip(text.split("|"), text.split("|"), strict=True))
             for text in (before, after)
-            if _WORD_LIST.fullmatch(text)
+            if anchored(text) != text
         ]
         if len(lists) == 2:  # noqa: PLR2004 - both are lists
-            yield from _difference(*lists, "pattern")
+            yield from _difference(lists[0], lists[1], "pattern")
             return
     yield from replaced(old, new, "pattern")
 
@@ -153,7 +150,11 @@ def replaced(old: Schema, new: Schema, keyword: str) -> Iterator[Found]:
 def changed_bounds(old: Schema, new: Schema) -> Iterator[Found]:
     """Upper and lower bounds of numbers, lengths and counts."""
     for keyword, strict, sign in _BOUNDS:
-        names = [name for name in (keyword, strict) if name]
+        names = [
+            name for name in (keyword, strict) if name and (name in old or name in new)
+        ]
+        if not names:
+            continue
         before, after = _bound(old, names, sign), _bound(new, names, sign)
         if any(
             isinstance(value := one.get(name), bool) or not isinstance(value, Real)
@@ -165,10 +166,13 @@ def changed_bounds(old: Schema, new: Schema) -> Iterator[Found]:
                 yield from replaced(old, new, name)
         elif before == after:
             continue
-        elif after is None or (before is not None and after < before):
-            yield "additive", keyword, f"{keyword} loosened: {_bounds(old, new, names)}"
         else:
-            yield "breaking", keyword, f"{keyword} tightened: {_bounds(old, new, names)}"
+            at = next((name for name in names if name in new), names[0])
+            text = _bounds(old, new, names)
+            if after is None or (before is not None and after < before):
+                yield "additive", at, f"{at} loosened: {text}"
+            else:
+                yield "breaking", at, f"{at} tightened: {text}"
 
 
 _BOUNDS: Final = (
@@ -193,7 +197,7 @@ def _bound(schema: Schema, names: list[str], sign: int) -> tuple[Any, bool] | No
     ]
     tightest = max(found, default=None)
     # Nothing is shorter than 0, so that such a bound is none.
-    is_none = tightest == (0, False) and sign == 1 and names[0] != "minimum"
+    is_none = tightest == (0, False) and sign == 1 and "minimum" not in names
     return None if is_none else tightest
 
 

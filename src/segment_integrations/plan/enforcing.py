@@ -8,16 +8,14 @@ the check, and no plan, costs a message or delays it.
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from segment_integrations.core.inspecting import Seen
 from segment_integrations.core.tap import SEAT
-from segment_integrations.errors import ConfigurationError, PlanViolation
+from segment_integrations.errors import PlanViolation
 from segment_integrations.plan.enforcing_mend import (
     Mended,
     is_stamped,
@@ -29,19 +27,15 @@ from segment_integrations.plan.enforcing_tell import (
     Teller,
     is_own,
     shown,
-    title,
+    subject,
 )
-from segment_integrations.plan.modes import Mode, modes
+from segment_integrations.plan.modes import Mode
 from segment_integrations.plan.violations import UNPLANNED_EVENT, Violation
 
 if TYPE_CHECKING:
     from segment_integrations.core.counters import Drops, Throttle
     from segment_integrations.core.message import Call, Message
-    from segment_integrations.core.settings import Settings
     from segment_integrations.plan.tracking import TrackingPlan
-
-LIBRARY: Final = "jsonschema_rs"
-INSTALL: Final = "pip install 'segment-integrations[plan]'"
 
 NAMED_MAX: Final = 5
 """Violations that an error's text names. Source: ours; `violations` has all."""
@@ -90,15 +84,22 @@ class Enforcer:
 
     def violations(self) -> dict[str, int]:
         """How many there were so far, by event and type."""
-        return self._teller.tally.counts()
+        return self._teller.counts()
 
-    def at_call(self, call: Call, body: bytes, strict: bool) -> Seen | None:  # noqa: FBT001 - `Inspect` has it so
+    def at_call(
+        self,
+        call: Call,
+        message: Message,
+        body: bytes,
+        strict: bool,  # noqa: FBT001 - `Inspect` has it so
+    ) -> Seen | None:
         """
         Look at a message in the call that made it, where that is needed.
 
         Args:
             call: Which call.
-            body: The message's JSON.
+            message: The message as built; not changed.
+            body: Its JSON.
             strict: Whether a violation is raised.
 
         Returns:
@@ -118,12 +119,12 @@ class Enforcer:
         ):
             return None
         try:
-            message = msgspec.json.decode(body)
             violations = self._plan.check(message)
             if not violations:
                 return None
             if not strict:
-                return self._judged(mode, message, body, violations)
+                sent = msgspec.json.decode(body)  # plain values, of our own
+                return self._judged(mode, sent, body, violations)
             self._teller.count(violations, message)
             self._drops.add("plan_blocked", detail="strict mode raises it")
         except Exception as error:  # noqa: BLE001 - a message is worth more than a check
@@ -216,84 +217,4 @@ def _text(message: Mapping[str, Any], violations: Sequence[Violation]) -> str:
     )
     more = len(violations) - NAMED_MAX
     tail = f"; and {more} more" if more > 0 else ""
-    name = message.get("event") if message.get("type") == "track" else None
-    subject = f"track {shown(title(message))}" if name else message.get("type")
-    return f"{subject} breaks the tracking plan: {named}{tail}"
-
-
-def opened(
-    settings: Settings,
-    *,
-    spell: Callable[[str], str],
-    drops: Drops,
-    throttle: Throttle,
-    put: Callable[[bytes, Message], object],
-    post: Callable[[Callable[[], object]], object],
-    is_last: bool,
-) -> Enforcer | None:
-    """
-    Make the `Enforcer` that *settings* ask for; None where nothing is looked at.
-
-    Args:
-        settings: Of which `plan`, `plan_mode`, `on_violation`, `strict`, `enabled`.
-        spell: The spelling of a setting's name, for error texts.
-        drops: As `Enforcer` has it.
-        throttle: As `Enforcer` has it.
-        put: As `Teller` has it.
-        post: As `Teller` has it.
-        is_last: As `Enforcer` has it.
-
-    Raises:
-        ConfigurationError: The settings contradict each other, or the extra is missing.
-        PlanError: The plan can't be read, or can't be used.
-    """
-    try:
-        by_call = modes(settings.plan_mode)
-    except ValueError as error:
-        raise ConfigurationError(
-            f"{spell('plan_mode')} {error}", setting="plan_mode"
-        ) from None
-    is_off = not any(mode.checks for mode in by_call.values())
-    if settings.plan is None and not is_off:
-        raise ConfigurationError(
-            f"{spell('plan_mode')} needs a plan: set {spell('plan')}",
-            setting="plan_mode",
-        )
-    if is_off or not settings.enabled:
-        return None
-    plan = _loaded(settings.plan, spell)
-    teller = Teller(
-        plan,
-        throttle=throttle,
-        drops=drops,
-        hook=settings.on_violation,
-        post=post,
-        put=put,
-    )
-    return Enforcer(
-        plan,
-        by_call,
-        teller,
-        drops=drops,
-        throttle=throttle,
-        is_last=is_last,
-        strict=settings.strict,
-    )
-
-
-def _loaded(plan: object, spell: Callable[[str], str]) -> TrackingPlan:
-    if importlib.util.find_spec(LIBRARY) is None:
-        raise ConfigurationError(
-            f"{spell('plan')} needs the extra plan: {INSTALL}", setting="plan"
-        )
-    from segment_integrations.plan.tracking import TrackingPlan
-
-    if isinstance(plan, Path):
-        return TrackingPlan.load(plan)
-    if not isinstance(plan, TrackingPlan):
-        raise ConfigurationError(
-            f"{spell('plan')} must be the path of a plan or a TrackingPlan,"
-            f" got {type(plan).__name__}",
-            setting="plan",
-        )
-    return plan
+    return f"{subject(message)} breaks the tracking plan: {named}{tail}"

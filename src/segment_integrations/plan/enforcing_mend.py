@@ -9,7 +9,7 @@ import msgspec
 
 from segment_integrations.core.message import EVENT_MAX_BYTES
 from segment_integrations.plan.rules import FACTS
-from segment_integrations.plan.violations import Violation
+from segment_integrations.plan.violations import REQUIRED, Violation
 
 STAMPED_MAX: Final = 10
 """
@@ -67,6 +67,8 @@ def omit_violating(
     for violation in violations:
         root, _, path = violation.field.partition(".")
         if violation.is_unplanned or root != place or not path:
+            continue
+        if violation.type == REQUIRED:  # nothing is there, whatever else is called so
             continue
         name = _delete(facts, path.split("."))
         if name is not None:

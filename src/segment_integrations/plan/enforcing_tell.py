@@ -51,13 +51,9 @@ ID_PREFIX: Final = "sch-"
 
 
 class Tally:
-    """Figures of one process, by kind. From any thread; a forked child has its own."""
+    """Figures by kind, so many and no more. From any thread."""
 
     def __init__(self) -> None:
-        self._start()
-
-    def _start(self) -> None:
-        self._pid = os.getpid()
         self._lock = threading.RLock()
         self._counts: dict[str, int] = {}
         self._unplanned: set[str] = set()
@@ -67,15 +63,14 @@ class Tally:
         title = title[:NAME_CHARS]
         if not is_unplanned or title in self._unplanned:
             return title
-        if len(self._unplanned) >= UNPLANNED_MAX:
-            return OTHERS
-        self._unplanned.add(title)
+        with self._lock:
+            if len(self._unplanned) >= UNPLANNED_MAX:
+                return OTHERS
+            self._unplanned.add(title)
         return title
 
     def add(self, kind: str) -> str:
         """Count one of *kind*; returns what it was counted as."""
-        if self._pid != os.getpid():
-            self._start()
         with self._lock:
             if kind not in self._counts and len(self._counts) >= KINDS_MAX - 1:
                 kind = OTHERS
@@ -84,7 +79,7 @@ class Tally:
 
     def counts(self) -> dict[str, int]:
         """A copy of the figures."""
-        return {} if self._pid != os.getpid() else dict(self._counts)
+        return dict(self._counts)
 
 
 class Teller:
@@ -96,7 +91,8 @@ class Teller:
         throttle: The log.
         drops: Counts what was not forwarded.
         hook: The `on_violation` setting.
-        post: Runs a call where hooks run, guarded.
+        post: Runs a call where hooks run; False: too many wait there. None: hooks
+            are called at once.
         put: Takes an event of our own.
         clock: Monotonic seconds.
     """
@@ -108,7 +104,7 @@ class Teller:
         throttle: Throttle,
         drops: Drops,
         hook: Callable[..., object] | None,
-        post: Callable[[Callable[[], object]], object],
+        post: Callable[[Callable[[], object]], object] | None,
         put: Callable[[bytes, Message], object],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -119,10 +115,21 @@ class Teller:
         self._post = post
         self._put = put
         self._clock = clock
-        self.tally = Tally()
+        self._start()
+
+    def _start(self) -> None:
+        """Begin at nothing, as each process does: a forked child has its own."""
+        self._pid = os.getpid()
+        self._tally = Tally()
+        self._lock = threading.RLock()
         self._waiting: deque[tuple[Sequence[Violation], bytes]] = deque()
         self._waiting_bytes = 0
+        self._is_posted = False
         self._forwarded: dict[tuple[str, str, str], tuple[float, int]] = {}
+
+    def counts(self) -> dict[str, int]:
+        """How many violations there were in this process, by kind."""
+        return self._tally.counts() if self._pid == os.getpid() else {}
 
     def tell(
         self,
@@ -147,22 +154,21 @@ class Teller:
         if forwards:
             self._forward(violations[:STAMPED_MAX], name, message)
 
-    def count(
-        self, violations: Sequence[Violation], message: Mapping[str, Any]
-    ) -> str:
+    def count(self, violations: Sequence[Violation], message: Mapping[str, Any]) -> str:
         """Count and log the *violations*; returns what the event is counted as."""
+        if self._pid != os.getpid():
+            self._start()
         is_unplanned = any(one.type == UNPLANNED_EVENT for one in violations)
-        name = self.tally.name(title(message), is_unplanned=is_unplanned)
+        name = self._tally.name(title(message), is_unplanned=is_unplanned)
         for one in violations:
-            kind = self.tally.add(name if name == OTHERS else f"{name}: {one.type}")
+            kind = self._tally.add(name if name == OTHERS else f"{name}: {one.type}")
             # Of unplanned events one line tells enough: their names may be endless.
             key = UNPLANNED_EVENT if is_unplanned else kind
             self._throttle.log(
                 f"violation:{key}",
                 logging.WARNING,
-                "%s %s breaks the tracking plan: %s at %s%s",
-                message.get("type"),
-                shown(title(message)),
+                "%s breaks the tracking plan: %s at %s%s",
+                subject(message),
                 one.type,
                 shown(one.field),
                 f" ({one.pointer})" if one.pointer else "",
@@ -172,33 +178,47 @@ class Teller:
     # -- the hook -----------------------------------------------------------------
 
     def _wait(self, violations: Sequence[Violation], body: bytes) -> None:
-        if self._waiting_bytes + len(body) > WAITING_BYTES:
+        if self._post is None:
+            self._call(violations, body)
+            return
+        with self._lock:
+            has_room = self._waiting_bytes + len(body) <= WAITING_BYTES
+            if has_room:
+                self._waiting_bytes += len(body)
+        if not has_room:
             self._throttle.log(
                 "on_violation",
                 logging.WARNING,
                 "on_violation is not called: too many messages wait for it already",
             )
             return
-        self._waiting_bytes += len(body)
         self._waiting.append((violations, body))
-        if len(self._waiting) == 1 or self._waiting_bytes == len(body):
-            self._post(self._run)
+        self._see_to_it()
+
+    def _see_to_it(self) -> None:
+        if self._post is not None and not self._is_posted:
+            self._is_posted = True
+            if self._post(self._run) is False:
+                self._is_posted = False  # the next one tries again
 
     def _run(self) -> None:
-        """Call the hook for all that wait now, each guarded."""
+        """Call the hook for all that wait now."""
+        self._is_posted = False
         for _ in range(len(self._waiting)):
             try:
                 violations, body = self._waiting.popleft()
-            except IndexError:  # another thread runs them too
+            except IndexError:  # the process ends, and another thread runs them too
                 break
-            self._waiting_bytes -= len(body)
-            with self._throttle.guard("on_violation"):
-                assert self._hook is not None  # noqa: S101 - else nothing waits
-                self._hook(list(violations), msgspec.json.decode(body))
+            with self._lock:
+                self._waiting_bytes -= len(body)
+            self._call(violations, body)
         if self._waiting:
-            self._post(self._run)
-        else:
-            self._waiting_bytes = 0
+            self._see_to_it()
+
+    def _call(self, violations: Sequence[Violation], body: bytes) -> None:
+        with self._throttle.guard("on_violation"):
+            assert self._hook is not None  # noqa: S101 - else nothing waits
+            self._hook(list(violations), msgspec.json.decode(body))
 
     # -- events of their own --------------------------------------------------------
 
@@ -206,7 +226,9 @@ class Teller:
         self, violations: Iterable[Violation], name: str, message: Mapping[str, Any]
     ) -> None:
         for one in violations:
-            if self._may_forward((name, one.type, one.pointer)):
+            with self._lock:
+                may = self._may_forward((name, one.type, one.pointer))
+            if may:
                 event = violation_event(one, message, self._plan)
                 self._put(msgspec.json.encode(event), event)
             else:
@@ -231,6 +253,12 @@ def title(message: Mapping[str, Any]) -> str:
     """What figures call a message: its event's name, else its call."""
     call = str(message.get("type"))
     return str(message.get("event") or call) if call == "track" else call
+
+
+def subject(message: Mapping[str, Any]) -> str:
+    """How people are told of a message: ``track 'Order Completed'``, ``identify``."""
+    call = str(message.get("type"))
+    return f"{call} {shown(title(message))}" if call == "track" else call
 
 
 def shown(name: str) -> str:

@@ -1,8 +1,8 @@
 """
 Names for what a plan names: legal, readable, apart, and the same in each run.
 
-A wire name may be any text; here it becomes an ASCII identifier that is no keyword and
-hides nothing that a generated module needs.
+A name in a plan may be any text. Here it becomes an ASCII identifier that is no keyword
+and hides nothing that a generated module needs.
 """
 
 from __future__ import annotations
@@ -12,74 +12,79 @@ import hashlib
 import keyword
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Final
 
-_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_MARKED: Final = 6
-"""Digits of a hash: one name of 10,000 that clash shares them with a chance of 1 in 3."""
+from segment_integrations.plan.names import words
 
 IMPORTED: Final = frozenset(
     {
-        "UNSET",
-        "Annotated",
-        "Any",
-        "Event",
-        "Final",
-        "Literal",
-        "Mapping",
-        "Meta",
-        "PLAN",
-        "Struct",
-        "Traits",
-        "UnsetType",
-        "View",
-        "annotations",
-        "datetime",
-        "field",
+        *["UNSET", "Annotated", "Any", "Event", "Final", "Literal", "Mapping", "Meta"],
+        *["PLAN", "Struct", "Traits", "UnsetType", "View", "datetime", "field"],
     }
 )
-"""What a generated module may import or name by itself."""
+"""What a generated module imports or names by itself."""
 
-_FORBIDDEN: Final = frozenset(
-    {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *IMPORTED}
+RESERVED_ATTRIBUTES: Final = frozenset(
+    {
+        *keyword.kwlist,
+        *IMPORTED,
+        *["bool", "dict", "float", "int", "list", "self", "str"],
+    }
+)
+"""What means something else in the body of a class, or in its ``__init__``."""
+
+RESERVED_CLASSES: Final = frozenset(
+    {*keyword.kwlist, *IMPORTED, *(name for name in dir(builtins) if name[0] != "_")}
 )
 
+_MARKED: Final = 6
+"""Hexadecimal digits that tell two names apart which are the same but for them."""
 
-def words(text: str) -> list[str]:
-    """The words of *text* in ASCII letters and digits, accents taken off."""
-    plain = unicodedata.normalize("NFKD", text)
-    found: list[str] = []
-    for part in re.split(r"[^A-Za-z0-9]+", "".join(
-        char for char in plain if not unicodedata.combining(char)
-    )):
-        found += _WORD.findall(part)
-    return found
-
-
-def mark(text: str) -> str:
-    """What tells the names of two texts apart, whatever else is in the plan."""
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()[:_MARKED]
+_PLAIN: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def class_name(text: str, fallback: str) -> str:
-    """``Order completed`` to ``OrderCompleted``; a text without letters is marked."""
-    parts = words(text)
-    name = "".join(part[0].upper() + part[1:] for part in parts)
-    if not name:
+    """
+    ``Order completed`` to ``OrderCompleted``.
+
+    Args:
+        text: What it is for.
+        fallback: What goes before a name that would start with a digit or be empty; an
+            empty one is told from others by a mark.
+    """
+    parts = words(_ascii(text))
+    if not parts:
         return f"{fallback}{mark(text).upper()}"
+    name = "".join(part[0].upper() + part[1:] for part in parts)
     return name if name[0].isalpha() else f"{fallback}{name}"
 
 
 def attribute_name(text: str) -> str:
-    """``orderId`` to ``order_id``; a text without letters is marked."""
-    name = "_".join(part.lower() for part in words(text))
-    if not name:
+    """``orderId`` to ``order_id``; see `class_name` for texts without letters."""
+    if _PLAIN.fullmatch(text):
+        return text
+    parts = words(_ascii(text))
+    if not parts:
         return f"property_{mark(text)}"
-    if not name[0].isalpha():
-        name = f"property_{name}"
-    return name
+    name = "_".join(part.lower() for part in parts)
+    return name if name[0].isalpha() else f"property_{name}"
+
+
+def mark(text: str) -> str:
+    """A short digest of *text*: the same whatever else there is."""
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:_MARKED]
+
+
+def _ascii(text: str) -> str:
+    """*text* with accents taken off, and a space for each other sign."""
+    plain = unicodedata.normalize("NFKD", text)
+    return "".join(
+        char if char.isascii() else " "
+        for char in plain
+        if not unicodedata.combining(char)
+    )
 
 
 class Names:
@@ -87,24 +92,22 @@ class Names:
     Gives out names, each one once.
 
     Args:
-        taken: Those that are never given.
+        reserved: Those that are never given.
+        suffix: Makes another name of a reserved one.
     """
 
-    def __init__(self, taken: Iterable[str] = ()) -> None:
-        self._taken = {*_FORBIDDEN, *taken}
+    def __init__(self, reserved: Iterable[str], suffix: str) -> None:
+        self._reserved = frozenset(reserved)
+        self._suffix = suffix
+        self._given: set[str] = set()
 
     def give(self, wanted: str, text: str) -> str:
-        """*wanted*, or if it is taken, *wanted* marked by *text*, which it is for."""
-        name = wanted
-        if name in self._taken:
-            separator = "_" if wanted.islower() else ""
-            name = f"{wanted}_" if wanted not in self._given() else name
-            if name in self._taken:
-                name = f"{wanted}{separator}{mark(text)}"
-        while name in self._taken:
-            name += "_"
-        self._taken.add(name)
+        """*wanted*, or if that is given or reserved, another one made by *text*."""
+        name = f"{wanted}{self._suffix}" if wanted in self._reserved else wanted
+        if name in self._given:
+            digits = mark(text)
+            name += f"_{digits}" if name[0].islower() else digits.upper()
+        while name in self._given:
+            name += self._suffix
+        self._given.add(name)
         return name
-
-    def _given(self) -> Collection[str]:
-        return self._taken - _FORBIDDEN

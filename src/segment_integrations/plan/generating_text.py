@@ -9,9 +9,10 @@ The layout is the one that ``ruff format`` and ``black`` leave alone.
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -29,6 +30,9 @@ _JAMO: Final = range(0x1100, 0x1200)
 _ASCII_END: Final = 0x7F
 _BYTE_END: Final = 0x100
 _UNIT_END: Final = 0x10000
+_SIMPLE: Final = re.compile(r"[ !#-\[\]-~]*")
+"""Text that is its own literal. Without ``"`` and backslash."""
+
 _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
 
 
@@ -38,7 +42,7 @@ def _escaped(char: str) -> str:
     if char in _SHORT:
         return _SHORT[char]
     code = ord(char)
-    if " " <= char and code < _ASCII_END:
+    if char >= " " and code < _ASCII_END:
         return char
     kind = unicodedata.category(char)
     if (
@@ -64,10 +68,10 @@ def width(source: str) -> int:
 
 def quoted(text: str) -> str:
     """The literal of *text*, in the quotes that need fewer escapes."""
+    if _SIMPLE.fullmatch(text):
+        return f'"{text}"'
     quote = "'" if text.count('"') > text.count("'") else '"'
-    body = "".join(
-        f"\\{char}" if char == quote else _escaped(char) for char in text
-    )
+    body = "".join(f"\\{char}" if char == quote else _escaped(char) for char in text)
     return f"{quote}{body}{quote}"
 
 
@@ -145,7 +149,7 @@ def subscript(generic: str, *items: Node) -> Group:
 
 
 def either(*operands: Node) -> Node:
-    """The operands with ``|`` between; those of operands that are such come in place."""
+    """The operands with ``|`` between, in one row."""
     found: list[Node] = []
     for operand in operands:
         found += operand.operands if isinstance(operand, Either) else (operand,)
@@ -153,12 +157,12 @@ def either(*operands: Node) -> Node:
 
 
 def literal(value: Any) -> Node:
-    """The display of a JSON value."""
+    """The display of a JSON value, objects in the order of their names."""
     if isinstance(value, str):
         return Quoted(value)
     if isinstance(value, Mapping):
         items = tuple(
-            (f"{quoted(str(key))}: ", literal(item)) for key, item in value.items()
+            (f"{quoted(key)}: ", literal(value[key])) for key in sorted(value)
         )
         return Group("{", items, "}")
     if isinstance(value, Sequence):
@@ -166,6 +170,19 @@ def literal(value: Any) -> Node:
     if isinstance(value, float) and not math.isfinite(value):
         return Text(f'float("{value}")')
     return Text(repr(value))
+
+
+def names_in(node: Node) -> Iterator[str]:
+    """The names that stand in *node*: of types, and of what is called."""
+    if isinstance(node, Text):
+        yield node.flat
+    elif isinstance(node, Group):
+        yield node.opening[:-1]
+        for _, item in node.items:
+            yield from names_in(item)
+    elif isinstance(node, Either):
+        for operand in node.operands:
+            yield from names_in(operand)
 
 
 def laid_out(node: Node, margin: str, before: int = 0, after: int = 0) -> str:
@@ -184,7 +201,7 @@ def laid_out(node: Node, margin: str, before: int = 0, after: int = 0) -> str:
     if isinstance(node, Quoted):
         room = COLUMNS - len(inner)
         lines = "\n".join(f"{inner}{part}" for part in _parts(node.value, room))
-        return node.flat if lines.count('\n') == 0 else f"(\n{lines}\n{margin})"
+        return node.flat if lines.count("\n") == 0 else f"(\n{lines}\n{margin})"
     if isinstance(node, Group) and node.items:
         comma = "," if node.ends_with_comma else ""
         lines = f"{comma or ','}\n".join(

@@ -13,7 +13,6 @@ CALLED: Final = frozenset({"track", "tracks", "page", "screen", "page_name"})
 """What the calls with an event's or a page's name are called."""
 
 
-
 @dataclass(slots=True, eq=False)
 class Imported:
     """A name that was imported; *target* is its full dotted name."""
@@ -51,13 +50,20 @@ class Function:
         scope: Where it stands.
         holder: The class whose method it is.
         decorators: The last name of each.
+        line: Where it begins.
     """
 
     name: str
+    line: int
     returns: ast.expr | None
     scope: Scope
     holder: Class | None
     decorators: frozenset[str]
+
+    @property
+    def key(self) -> Key:
+        """The same each time that its file is read."""
+        return self.scope.module.path, self.line
 
 
 @dataclass(slots=True, eq=False)
@@ -72,16 +78,24 @@ class Class:
         scope: Where it stands.
         own: The names of its body.
         given: What methods set on ``self``.
+        line: Where it begins.
     """
 
     name: str
+    line: int
     bases: list[ast.expr]
     keywords: dict[str | None, ast.expr]
     scope: Scope
     own: Scope
     given: dict[str, list[Binding]] = field(default_factory=dict)
 
+    @property
+    def key(self) -> Key:
+        """The same each time that its file is read."""
+        return self.scope.module.path, self.line
 
+
+Key: TypeAlias = "tuple[Path, int]"
 Binding: TypeAlias = Imported | Valued | Parameter | Function | Class | None
 """Who a name is; None is somebody of whom nothing is known."""
 

@@ -8,13 +8,9 @@ known. A name is who it was made to be anywhere in its scope, in whatever order.
 from __future__ import annotations
 
 import ast
-import io
-import re
-import tokenize
-import warnings
-from typing import TYPE_CHECKING, Any, Final
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
-from segment_integrations.plan.scanning_files import Unreadable
 from segment_integrations.plan.scanning_model import (
     Binding,
     Call,
@@ -27,14 +23,24 @@ from segment_integrations.plan.scanning_model import (
     Valued,
     last_name,
 )
+from segment_integrations.plan.scanning_parsing import ignored, lines, mentions, parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
-_IGNORE: Final = re.compile(r"#\s*segment:\s*ignore\b")
-_LINE_END: Final = re.compile(r"\r\n|\r|\n")
-_PLACE: Final = re.compile(r"\s*\([^()]*line \d+\)$")
-_LEAVES: Final = (ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop)
+_LEAVES: Final = frozenset(
+    {ast.Break, ast.Constant, ast.Continue, ast.Global, ast.Name, ast.Nonlocal}
+    | {ast.Pass, bool, int, str, type(None)}
+)
+"""What has no call inside: nodes, and what else fields hold."""
+
+_NO_NODES: Final = frozenset(
+    {"annotation", "arg", "asname", "attr", "ctx", "id", "kind", "name", "op", "ops"}
+)
+"""Fields of nodes that hold texts and signs, or an annotation."""
+
+
 _TELLING: Final = (
     ast.Attribute,
     ast.Await,
@@ -44,37 +50,21 @@ _TELLING: Final = (
     ast.Constant,
     ast.IfExp,
     ast.JoinedStr,
-    ast.List,
     ast.Name,
     ast.NamedExpr,
     ast.Subscript,
-    ast.Tuple,
 )
 """The expressions of which something is known; the others are not kept in memory."""
 
+_TOLD_BY: Final = frozenset(
+    {"Analytics", "Segment", "analytics", "_analytics", "segment", "_segment"}
+)
+"""Words that a function has which says who a receiver of our calls is."""
 
-def parsed(data: bytes) -> ast.Module:
-    """
-    The syntax tree of a file, whatever its encoding (PEP 263).
-
-    Raises:
-        Unreadable: It is no Python of this version.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the file's own, such as "\\d"
-            return ast.parse(data)
-    except SyntaxError as error:
-        place = f" (line {error.lineno})" if error.lineno else ""
-        text = _PLACE.sub("", error.msg or "").rstrip()
-        raise Unreadable(f"is no valid Python: {text}{place}") from error
-    except (ValueError, LookupError) as error:  # null bytes, an unknown encoding
-        raise Unreadable(f"is no valid Python: {error}") from error
-    except (RecursionError, MemoryError) as error:
-        raise Unreadable("is nested too deeply") from error
+_FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def fill(module: Module, data: bytes, words: Collection[str]) -> None:
+def fill(module: Module, data: bytes, words: AbstractSet[str]) -> None:
     """
     Read *data* into *module*: its names, and the calls of what *words* has.
 
@@ -83,61 +73,62 @@ def fill(module: Module, data: bytes, words: Collection[str]) -> None:
     """
     tree = parsed(data)
     module.scope, module.stars, module.calls = Scope(module), [], []
-    ignored: set[int] = set()
+    inside = lines(data)
     if not data.isascii():
-        module.lines = _lines(data)
-    if b"segment:" in data:
-        ignored = {
-            number
-            for number, line in enumerate(module.lines or _lines(data), 1)
-            if _IGNORE.search(line)
-        }
-    try:
-        _Reader(module, words, ignored).read(tree)
-    except RecursionError as error:
-        raise Unreadable("is nested too deeply") from error
-
-
-def _lines(data: bytes) -> list[str]:
-    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    return _LINE_END.split(data.decode(encoding, errors="replace"))
+        module.lines = inside
+    _Reader(module, words, inside).read(tree)
 
 
 class _Reader:
     """Walks one tree, without recursion: expressions may be very deep."""
 
     def __init__(
-        self, module: Module, words: Collection[str], ignored: set[int]
+        self, module: Module, words: AbstractSet[str], inside: list[str]
     ) -> None:
         self._module = module
         self._words = words
         self._local: set[str] = set()  # other names that words have in this file
-        self._ignored = ignored
+        self._lines = inside
+        self._ignored = ignored(inside)
         self._seen: list[tuple[ast.Call, Scope]] = []
         self._waiting: list[tuple[ast.AST, Scope]] = []
+        self._functions: list[tuple[Function, _FunctionNode, Scope]] = []
 
     def read(self, tree: ast.Module) -> None:
         self._waiting.append((tree, self._module.scope))
+        self._walk()
+        numbers = mentions(self._lines, {*self._words, *self._local, *_TOLD_BY})
+        while self._functions:
+            function, node, scope = self._functions.pop()
+            # The body of a function that names none of ours is most of most files.
+            at = bisect_left(numbers, node.lineno)
+            is_telling = at < len(numbers) and numbers[at] <= (node.end_lineno or 0)
+            if is_telling or node.name == "__init__":
+                self._enter_function(function, node, scope)
+                self._walk()
+        for call, scope in self._seen:
+            self._consider(call, scope)
+
+    def _walk(self) -> None:
         while self._waiting:
             node, scope = self._waiting.pop()
-            visit: Any = _VISITS.get(type(node))
+            visit: Any = self._visits.get(type(node))
             if visit is not None:
                 visit(self, node, scope)
             else:
                 self._enter(node, scope)
-        for node, scope in self._seen:
-            self._consider(node, scope)
 
     def _enter(self, node: ast.AST, scope: Scope) -> None:
         waiting = self._waiting
+        if type(node) in _LEAVES:
+            return
         for name in node._fields:
-            inside = getattr(node, name, None)
-            if isinstance(inside, list):
-                waiting += [
-                    (one, scope) for one in inside if isinstance(one, ast.AST)
-                ]
-            elif isinstance(inside, ast.AST) and not isinstance(inside, _LEAVES):
-                waiting.append((inside, scope))
+            if name in _NO_NODES:
+                continue
+            inside: Any = getattr(node, name, None)
+            for one in inside if type(inside) is list else (inside,):
+                if type(one) not in _LEAVES:
+                    waiting.append((one, scope))
 
     # -- calls ---------------------------------------------------------------------
 
@@ -223,94 +214,88 @@ class _Reader:
         self._enter(node, scope)
 
     def _give(self, target: ast.expr, binding: Binding, scope: Scope) -> None:
-        if isinstance(binding, Valued) and not isinstance(binding.value, _TELLING):
-            binding.value = None
-            if binding.annotation is None:
-                binding = None
-        if isinstance(target, ast.Name):
-            if isinstance(binding, Valued) and isinstance(
-                binding.value, ast.Name | ast.Attribute
-            ):
-                if self._is_wanted(binding.value):
-                    self._local.add(target.id)
-            scope.bind(target.id, binding)
-        elif isinstance(target, ast.Attribute):
-            holder = _self_of(target, scope)
-            if holder is not None:
-                holder.given.setdefault(target.attr, []).append(binding)
-        elif isinstance(target, ast.Tuple | ast.List):
-            values: list[ast.expr] = []
-            if isinstance(binding, Valued) and isinstance(
-                binding.value, ast.Tuple | ast.List
-            ):
-                values = binding.value.elts
-            fits = len(values) == len(target.elts) and not any(
-                isinstance(one, ast.Starred) for one in [*values, *target.elts]
-            )
-            for index, one in enumerate(target.elts):
-                inner = Valued(values[index], None, scope) if fits else None
-                self._give(one, inner, scope)
-        elif isinstance(target, ast.Starred):
-            self._give(target.value, None, scope)
+        """Let what is assigned to, *target*, be *binding* too."""
+        match target:
+            case ast.Name(id=name):
+                binding = _telling(binding)
+                value = binding.value if isinstance(binding, Valued) else None
+                if value is not None and self._is_wanted(value):
+                    self._local.add(name)
+                scope.bind(name, binding)
+            case ast.Attribute(attr=name):
+                holder = _self_of(target, scope)
+                if holder is not None:
+                    holder.given.setdefault(name, []).append(_telling(binding))
+            case ast.Tuple(elts=inside) | ast.List(elts=inside):
+                values = _unpacked(binding, inside)
+                for index, one in enumerate(inside):
+                    inner = Valued(values[index], None, scope) if values else None
+                    self._give(one, inner, scope)
+            case ast.Starred(value=value):
+                self._give(value, None, scope)
 
     # -- functions and classes -----------------------------------------------------
 
-    def _function(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope
-    ) -> None:
+    def _function(self, node: _FunctionNode, scope: Scope) -> None:
         holder = scope.holder if isinstance(scope.holder, Class) else None
         marks = frozenset(
             last_name(one.func if isinstance(one, ast.Call) else one)
             for one in node.decorator_list
         )
-        function = Function(node.name, node.returns, scope, holder, marks)
+        function = Function(node.name, node.lineno, node.returns, scope, holder, marks)
         scope.bind(node.name, function)
+        self._waiting += [(one, scope) for one in node.decorator_list]
+        self._waiting += [(one, scope) for one in _defaults(node.args)]
+        self._functions.append((function, node, scope))
+
+    def _enter_function(
+        self, function: Function, node: _FunctionNode, scope: Scope
+    ) -> None:
         inner = Scope(self._module, scope, function)
         for name, index, annotation, default in _parameters(node.args):
             value = Valued(default, annotation, scope)
             inner.bind(name, Parameter(function, name, index, value))
-        self._waiting += [(one, scope) for one in node.decorator_list]
-        self._waiting.append((node.args, scope))
         self._waiting += [(one, inner) for one in node.body]
 
     def _lambda(self, node: ast.Lambda, scope: Scope) -> None:
         inner = Scope(self._module, scope)
         for name, _, _, _ in _parameters(node.args):
             inner.bind(name, None)
-        self._waiting.append((node.args, scope))
+        self._waiting += [(one, scope) for one in _defaults(node.args)]
         self._waiting.append((node.body, inner))
 
     def _class(self, node: ast.ClassDef, scope: Scope) -> None:
         own = Scope(self._module, scope)
         keywords = {one.arg: one.value for one in node.keywords}
-        own.holder = made = Class(node.name, node.bases, keywords, scope, own)
+        own.holder = made = Class(
+            node.name, node.lineno, node.bases, keywords, scope, own
+        )
         scope.bind(node.name, made)
         self._waiting += [(one, scope) for one in node.decorator_list]
         self._waiting += [(one, scope) for one in node.bases]
         self._waiting += [(one.value, scope) for one in node.keywords]
         self._waiting += [(one, own) for one in node.body]
 
-
-_VISITS: Final[dict[type[ast.AST], Any]] = {
-    ast.Call: _Reader._call,
-    ast.Import: _Reader._import,
-    ast.ImportFrom: _Reader._import_from,
-    ast.Assign: _Reader._assign,
-    ast.AnnAssign: _Reader._ann_assign,
-    ast.NamedExpr: _Reader._named,
-    ast.withitem: _Reader._with_item,
-    ast.For: _Reader._loop,
-    ast.AsyncFor: _Reader._loop,
-    ast.comprehension: _Reader._loop,
-    ast.AugAssign: _Reader._changed,
-    ast.ExceptHandler: _Reader._caught,
-    ast.MatchAs: _Reader._caught,
-    ast.MatchStar: _Reader._caught,
-    ast.FunctionDef: _Reader._function,
-    ast.AsyncFunctionDef: _Reader._function,
-    ast.Lambda: _Reader._lambda,
-    ast.ClassDef: _Reader._class,
-}
+    _visits: ClassVar[dict[type[ast.AST], Any]] = {
+        ast.Call: _call,
+        ast.Import: _import,
+        ast.ImportFrom: _import_from,
+        ast.Assign: _assign,
+        ast.AnnAssign: _ann_assign,
+        ast.NamedExpr: _named,
+        ast.withitem: _with_item,
+        ast.For: _loop,
+        ast.AsyncFor: _loop,
+        ast.comprehension: _loop,
+        ast.AugAssign: _changed,
+        ast.ExceptHandler: _caught,
+        ast.MatchAs: _caught,
+        ast.MatchStar: _caught,
+        ast.FunctionDef: _function,
+        ast.AsyncFunctionDef: _function,
+        ast.Lambda: _lambda,
+        ast.ClassDef: _class,
+    }
 
 
 def _self_of(target: ast.Attribute, scope: Scope) -> Class | None:
@@ -347,3 +332,25 @@ def _parameters(
     for rest in (args.vararg, args.kwarg):
         if rest is not None:
             yield rest.arg, None, None, ast.Dict([], [])
+
+
+def _defaults(args: ast.arguments) -> list[ast.expr]:
+    return [*args.defaults, *(one for one in args.kw_defaults if one is not None)]
+
+
+def _telling(binding: Binding) -> Binding:
+    """*binding* without a value of which nothing is known, so as not to keep it."""
+    if not isinstance(binding, Valued) or isinstance(binding.value, _TELLING):
+        return binding
+    if binding.annotation is None:
+        return None
+    return Valued(None, binding.annotation, binding.scope)
+
+
+def _unpacked(binding: Binding, targets: list[ast.expr]) -> list[ast.expr]:
+    """The value of each of *targets*, or nothing where they can't be told apart."""
+    value = binding.value if isinstance(binding, Valued) else None
+    if not isinstance(value, ast.Tuple | ast.List) or len(value.elts) != len(targets):
+        return []
+    is_starred = any(isinstance(one, ast.Starred) for one in [*value.elts, *targets])
+    return [] if is_starred else value.elts

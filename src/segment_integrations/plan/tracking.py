@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from segment_integrations.plan.checking import Checker
 from segment_integrations.plan.loading import Parts, of_document, of_path
 from segment_integrations.plan.loading_rules import indexed
-from segment_integrations.plan.rules import OLDEST, Rule, RuleType
+from segment_integrations.plan.rules import Rule, RuleType
 from segment_integrations.plan.violations import Violation
 
 _TYPES: Final[Mapping[str, RuleType]] = {
@@ -20,6 +20,10 @@ _TYPES: Final[Mapping[str, RuleType]] = {
     "page": "PAGE",
     "screen": "SCREEN",
 }
+_Versions = Mapping[int, Rule]
+_Call = tuple[str, Mapping[str, _Versions], _Versions | None]
+"""Where the key is in a message, the rules by their keys, and those for all others."""
+
 _NAMES: Final = {"track": "event", "page": "name", "screen": "name"}
 _VIEWED: Final = {"page": "Page Viewed", "screen": "Screen Viewed"}
 """
@@ -27,6 +31,8 @@ The track event that plans the calls of a kind for which there is no rule.
 
 Source: Segment, Protocols, "Validate page and screen calls".
 """
+_DEPRECATED: Final = "1970-01-01T00:00:00.000Z"
+"""Stands for the time at which a rule was deprecated, which a `Rule` does not keep."""
 
 
 class TrackingPlan:
@@ -69,7 +75,8 @@ class TrackingPlan:
                 if type_ == "TRACK"
             }
         )
-        self._checker = Checker(self._common())
+        self._calls = {call: self._of_call(call) for call in _TYPES}
+        self._checker = Checker(self._index, self.rule_for)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -108,9 +115,15 @@ class TrackingPlan:
             source=parts.source,
         )
 
-    def _common(self) -> Rule | None:
-        versions = self._index.get(("COMMON", ""))
-        return next(iter(versions.values())) if versions else None
+    def _of_call(self, call: str) -> _Call:
+        type_ = _TYPES[call]
+        by_key = {
+            key: versions
+            for (one, key), versions in self._index.items()
+            if one == type_
+        }
+        viewed = self._index.get(("TRACK", _VIEWED.get(call, "")))
+        return _NAMES.get(call, ""), by_key, by_key.get("", viewed)
 
     def rule_for(self, message: Mapping[str, Any]) -> Rule | None:
         """
@@ -121,18 +134,16 @@ class TrackingPlan:
         one that ``context.protocols.event_version`` gives, else the oldest.
         """
         call = message.get("type")
-        type_ = _TYPES.get(call) if isinstance(call, str) else None
-        if type_ is None:
+        found = self._calls.get(call) if isinstance(call, str) else None
+        if found is None:
             return None
-        place = _NAMES.get(call)
+        place, by_key, otherwise = found
         key = message.get(place) if place else ""
-        versions = self._index.get((type_, key)) if isinstance(key, str) else None
-        if versions is None and call in _VIEWED:
-            versions = self._index.get((type_, "")) or self._index.get(
-                ("TRACK", _VIEWED[call])
-            )
+        versions = by_key.get(key) if isinstance(key, str) else None
         if versions is None:
-            return None
+            versions = otherwise
+            if versions is None:
+                return None
         if len(versions) > 1 and (wanted := versions.get(_version(message))):
             return wanted
         return next(iter(versions.values()))
@@ -153,7 +164,7 @@ class TrackingPlan:
             common one, then an unplanned event, then unplanned properties or traits
             of track, identify and group calls. Empty if it is all as planned.
         """
-        return self._checker.check(message, self.rule_for(message))
+        return self._checker.check(message)
 
     def unplanned(self, message: Mapping[str, Any]) -> list[str]:
         """
@@ -163,7 +174,7 @@ class TrackingPlan:
         when the rule neither lists nor matches it and has no ``additionalProperties``:
         false there makes it a violation of the schema, a schema allows it.
         """
-        return self._checker.unplanned(message, self.rule_for(message))
+        return self._checker.unplanned(message)
 
     def document(self) -> dict[str, Any]:
         """The plan as JSON in the form of Segment's Public API, which `of` reads."""
@@ -207,9 +218,7 @@ def _version(message: Mapping[str, Any]) -> int:
     """The version that *message* names, or 0."""
     context = message.get("context")
     protocols = context.get("protocols") if isinstance(context, Mapping) else None
-    found = (
-        protocols.get("event_version") if isinstance(protocols, Mapping) else None
-    )
+    found = protocols.get("event_version") if isinstance(protocols, Mapping) else None
     return found if type(found) is int else 0
 
 
