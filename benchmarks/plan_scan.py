@@ -123,6 +123,8 @@ def measure(count, every):
             *(sys.executable, "-m", "segment_integrations", "plan", "scan", "--json"),
             *("--plan", str(planned), "--allow-unfired", str(root)),
         ]
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        before = usage.ru_utime + usage.ru_stime
         started = time.perf_counter()
         ran = subprocess.run(
             command, capture_output=True, text=True, timeout=600, check=False
@@ -131,19 +133,21 @@ def measure(count, every):
         if ran.returncode not in {0, 1}:
             raise SystemExit(ran.stderr)
         report = json.loads(ran.stdout)
-        mib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        mib = usage.ru_maxrss / 1024
+        cpu = usage.ru_utime + usage.ru_stime - before
         firing = len(range(0, count, every))
         print(
             f"| {len(files):,} | {size:.1f} | {firing:,}"
             f" | {sum(report['fired'].values()):,} | {len(report['findings'])}"
-            f" | {took:.1f} | {mib:.0f} |",
+            f" | {took:.1f} | {cpu:.1f} | {mib:.0f} |",
             flush=True,
         )
 
 
 def main(count):
-    print("| files | MB | that fire | calls | findings | s | MiB at most |")
-    print("|---|---|---|---|---|---|---|")
+    print("| files | MB | that fire | calls | findings | s | CPU s | MiB at most |")
+    print("|---|---|---|---|---|---|---|---|")
     measure(count, 5)
     measure(count, 1)
 

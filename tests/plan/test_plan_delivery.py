@@ -178,6 +178,15 @@ def test_batches_that_grow_stay_within_the_limits(make):
     assert 0 == analytics.stats().pending_bytes
 
 
+def test_the_budget_has_what_a_message_has_become(make):
+    """While a batch waits, its stamps count in the queue's bytes, and then no more."""
+    analytics, transport = make(503, 401, plan_mode="report")
+    order(analytics, BAD_TYPE)
+    eventually(lambda: 2 == len(transport.batches) and not analytics.health().ok)
+    sent = sum(map(len, transport.batches[0].bodies))
+    assert sent == analytics.stats().pending_bytes
+
+
 def test_a_check_that_fails_costs_nothing(make, caplog):
     """A fault of ours is logged, and the batch goes as it is."""
     analytics, transport = make(plan=Broken(plan().rules))

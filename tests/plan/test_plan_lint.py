@@ -1,10 +1,13 @@
 """`lint` and the checks of `plan check`: what they find, and what they let be."""
 
+import re
+from pathlib import Path
+
 import pytest
 from plan_diff_bench import plan, rule
 
 from segment_integrations.errors import ConfigurationError
-from segment_integrations.plan import names_events
+from segment_integrations.plan import linting, linting_sound, names_events
 from segment_integrations.plan.linting import RULES, lint
 from segment_integrations.plan.linting_patterns import has_negative_lookahead, refused
 from segment_integrations.plan.linting_sound import faults
@@ -36,6 +39,18 @@ def found(*rules):
 STRING = {"type": "string"}
 _MATCHED = "patternProperties/(?!a)"
 _INSIDE = "items/if/required"
+
+
+@pytest.mark.parametrize(
+    ("command", "rules"), [("check", linting_sound.RULES), ("lint", linting.RULES)]
+)
+def test_the_docs_list_each_rule(command, rules):
+    """The page on the tools has a row for each rule, in their order."""
+    page = (Path(__file__).parents[2] / "docs/plan/tools.md").read_text()
+    part = page.partition(f"## `plan {command}`")[2].partition("\n## ")[0]
+
+    assert [*rules] == re.findall(r"^\| `([\w-]+)` \|", part, re.MULTILINE)
+
 
 # -- names -------------------------------------------------------------------------
 

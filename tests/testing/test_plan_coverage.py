@@ -233,6 +233,17 @@ def test_a_wrong_call_is_a_usage_error(shop, content, arguments, texts):
     result.stderr.fnmatch_lines([f"ERROR: {text}" for text in texts])
 
 
+def test_figures_that_can_not_be_written_fail_the_run(shop):
+    """CI would look at those of the run before."""
+    shop.makepyfile(test_some="def test_it(): pass")
+
+    result = run(shop, "-qq", "--segment-plan-json=plan.json/out.json")
+
+    assert pytest.ExitCode.TESTS_FAILED == result.ret
+    (error,) = section(result)
+    assert error.startswith("ERROR: --segment-plan-json: ")
+
+
 def test_the_ini_file_names_the_plan_from_the_root(shop, monkeypatch):
     """Wherever pytest is called; an empty option switches it off."""
     shop.makeini("[pytest]\nsegment_plan = plan.json")

@@ -24,6 +24,8 @@ from segment_integrations.plan.diffing_names import Closed
 from segment_integrations.plan.diffing_schema import (
     KNOWN,
     SAYS_NOTHING,
+    bare,
+    identity,
     is_same,
     means_the_same,
     step,
@@ -323,7 +325,6 @@ def _lists(keyword: str, before: Any, after: Any, at: str) -> Iterator[Found]:
             yield from compare(was, now, step(at, index))
         return
     fewer, more = (before, after) if keyword == "anyOf" else (after, before)
-    is_less = keyword != "oneOf" and all(
-        any(means_the_same(one, another) for another in more) for one in fewer
-    )
+    known = {identity(bare(one)) for one in more}
+    is_less = keyword != "oneOf" and all(identity(bare(one)) in known for one in fewer)
     yield "additive" if is_less else "breaking", at, f"{keyword} changed"

@@ -79,6 +79,10 @@ class Field:
         end = f" = {value.flat}" if value else ""
         if width(f"{INDENT}{lead}{annotation.flat}{end}") <= COLUMNS:
             return f"{INDENT}{lead}{annotation.flat}{end}"
+        if isinstance(value, Text):
+            start = f"{INDENT}{lead}{annotation.flat} = ("
+            if width(start) <= COLUMNS:
+                return f"{start}\n{INDENT * 2}{value.flat}\n{INDENT})"
         if isinstance(value, Group):
             start = f"{lead}{annotation.flat} = {value.opening}"
             if width(INDENT + start) <= COLUMNS:

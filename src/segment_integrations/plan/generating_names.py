@@ -29,14 +29,22 @@ RESERVED_ATTRIBUTES: Final = frozenset(
     {
         *keyword.kwlist,
         *IMPORTED,
-        *["bool", "dict", "float", "int", "list", "self", "str"],
+        *["bool", "dict", "float", "int", "list", "self", "str", "l"],
     }
 )
 """What means something else in the body of a class, or in its ``__init__``."""
 
 RESERVED_CLASSES: Final = frozenset(
-    {*keyword.kwlist, *IMPORTED, *(name for name in dir(builtins) if name[0] != "_")}
+    {
+        *keyword.kwlist,
+        *IMPORTED,
+        *["I", "O"],  # read as 1 and 0
+        *(name for name in dir(builtins) if name[0] != "_"),
+    }
 )
+
+_LENGTH_MAX: Final = 60
+"""A name of more characters is cut, and marked: lines have to stay short."""
 
 _MARKED: Final = 6
 """Hexadecimal digits that tell two names apart which are the same but for them."""
@@ -57,18 +65,24 @@ def class_name(text: str, fallback: str) -> str:
     if not parts:
         return f"{fallback}{mark(text).upper()}"
     name = "".join(part[0].upper() + part[1:] for part in parts)
-    return name if name[0].isalpha() else f"{fallback}{name}"
+    name = name if name[0].isalpha() else f"{fallback}{name}"
+    return name if len(name) <= _LENGTH_MAX else f"{_cut(name)}{mark(text).upper()}"
 
 
 def attribute_name(text: str) -> str:
     """``orderId`` to ``order_id``; see `class_name` for texts without letters."""
-    if _PLAIN.fullmatch(text):
+    if _PLAIN.fullmatch(text) and len(text) <= _LENGTH_MAX:
         return text
     parts = words(_ascii(text))
     if not parts:
         return f"property_{mark(text)}"
     name = "_".join(part.lower() for part in parts)
-    return name if name[0].isalpha() else f"property_{name}"
+    name = name if name[0].isalpha() else f"property_{name}"
+    return name if len(name) <= _LENGTH_MAX else f"{_cut(name)}_{mark(text)}"
+
+
+def _cut(name: str) -> str:
+    return name[: _LENGTH_MAX - _MARKED - 1].rstrip("_")
 
 
 def mark(text: str) -> str:

@@ -52,8 +52,11 @@ def _escaped(char: str) -> str:
         and code not in _JAMO
     ):
         return char
-    if code < _BYTE_END:
-        return f"\\x{code:02x}"
+    return f"\\x{code:02x}" if code < _BYTE_END else _unit(char)
+
+
+def _unit(char: str) -> str:
+    code = ord(char)
     return f"\\u{code:04x}" if code < _UNIT_END else f"\\U{code:08x}"
 
 
@@ -132,6 +135,9 @@ class Either:
 Node = Text | Quoted | Group | Either
 
 
+NONE: Final = Text("None")
+
+
 def call(function: str, **arguments: Node) -> Group:
     """``function(name=value, ...)``."""
     items = tuple((f"{name}=", value) for name, value in arguments.items())
@@ -153,6 +159,7 @@ def either(*operands: Node) -> Node:
     found: list[Node] = []
     for operand in operands:
         found += operand.operands if isinstance(operand, Either) else (operand,)
+    found.sort(key=lambda one: one == NONE)  # it goes last
     return found[0] if len(found) == 1 else Either(tuple(found))
 
 
@@ -169,7 +176,7 @@ def literal(value: Any) -> Node:
         return Group("[", tuple(("", literal(item)) for item in value), "]")
     if isinstance(value, float) and not math.isfinite(value):
         return Text(f'float("{value}")')
-    return Text(repr(value))
+    return Text(repr(value).replace("e+", "e"))
 
 
 def names_in(node: Node) -> Iterator[str]:
@@ -240,10 +247,9 @@ def _parts(text: str, room: int) -> list[str]:
 
 
 def documented(text: str) -> str:
-    """*text* as it may stand in a docstring, without a backslash of its own."""
+    """*text* as it may stand in a docstring, which has but escapes of one kind."""
     body = "".join(
-        "\\u005c" if char == "\\" else char if char == "\n" else _escaped(char)
-        for char in text
+        char if char == "\n" or _escaped(char) == char else _unit(char) for char in text
     )
     while '"""' in body:
         body = body.replace('"""', '""\\u0022')

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from segment_integrations.plan.generating_text import (
+    NONE,
     Node,
     Text,
     call,
@@ -86,7 +87,7 @@ class Shape:
 _WORDS: Final = ("title", "description")
 
 ANY: Final = Shape(Text("Any"), {})
-_NONE: Final = Shape(Text("None"), {"type": "null"})
+_NONE: Final = Shape(NONE, {"type": "null"})
 _OBJECT: Final = Shape(subscript("dict", Text("str"), Text("Any")), {"type": "object"})
 
 Struct = Callable[[Mapping[str, Any], str], "Shape | None"]
@@ -204,7 +205,9 @@ def _literals(values: Sequence[Any]) -> Shape | None:
         return _NONE
     kinds = list(dict.fromkeys(names[type(value)] for value in unique))
     schema = {"type": kinds[0] if len(kinds) == 1 else kinds, "enum": unique}
-    return Shape(subscript("Literal", *map(literal, unique)), schema)
+    said = [value for value in unique if value is not None]
+    node: Node = subscript("Literal", *map(literal, said))
+    return Shape(node if len(said) == len(unique) else either(node, NONE), schema)
 
 
 def _text(schema: Mapping[str, Any]) -> Shape:

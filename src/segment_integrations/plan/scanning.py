@@ -145,9 +145,10 @@ def scan(
 
     tree = Tree(files, tell)
     uses, dynamic = Uses(tree, any_track=any_track).find()
+    held = _Held(plan)
     remarks = [
-        *_Held(plan).against(uses),
-        *map(_dynamic, dynamic),
+        *held.against(uses),
+        *held.unknown(dynamic),
         *(
             Remark(kind="unreadable", path=str(path), text=why)
             for path, why in tree.unread.items()
@@ -184,6 +185,13 @@ class _Held:
             ):
                 text = f"{use.call} {use.name!r} is not in the plan"
                 yield _remark("unplanned", use, text)
+
+    def unknown(self, dynamic: Sequence[Dynamic]) -> Iterator[Remark]:
+        """A note for each place, where the plan has something to say of its call."""
+        places = {(one.path, one.line, one.column): one for one in dynamic}
+        for one in places.values():
+            if one.call == "track" or one.call in self._planned_views:
+                yield _dynamic(one)
 
     def _track(self, use: Use) -> Iterator[Remark]:
         rules = self._plan.events.get(use.name)

@@ -29,6 +29,8 @@ OLD_PACKAGES: Final = frozenset({"analytics", "rudderstack", "segment"})
 """The root modules of analytics-python, of its 1.x and of RudderStack's fork of it."""
 
 _DISTRIBUTED: Final = f"{OWN}.analytics_python."
+_INNER: Final = tuple(f"{OWN}.{part}." for part in ("core", "delivery", "dev"))
+"""Parts of this package that have a ``page`` of their own, seen by scanning it."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -121,7 +123,7 @@ class Calls:
             return OLD.get(name)
         root = dotted.partition(".")[0]
         if root == OWN:
-            return OURS.get(name)
+            return None if dotted.startswith(_INNER) else OURS.get(name)
         if not self._tree.is_project(dotted, thing.module):
             return OLD.get(name) if root in OLD_PACKAGES else None
         # A file of the same project, outside of the paths: its names must tell.
