@@ -7,8 +7,9 @@ What a tracking plan of 500 events costs, with ours and with three bare librarie
 Each library checks whole messages against the whole rule, formats and all, with what it
 has compiled before. Ours also finds the rule, looks for unplanned names, and takes care
 of values that have another form on the wire. Of an invalid message ours, jsonschema-rs
-and jsonschema list all errors, fastjsonschema stops at the first one. The rounds of all
-are run in turns, in CPU time, and the fastest round of each counts. See docs/plan/plans.md.
+and jsonschema list all errors, fastjsonschema stops at the first one. Times are of the
+CPU; the rounds of all run in turns, and the fastest of each counts. See
+docs/plan/plans.md.
 """
 
 import gc

@@ -68,7 +68,7 @@ def ordered(order):
 def source(index, *, fires):
     parts = ["import json\nimport logging\n"]
     if fires:
-        odd = "Thnig 7" if index % 100 == 0 else "Thing 7"
+        odd = "Thing Seven" if index % 100 == 0 else "Thing 7"
         some = [(index * step) % EVENTS for step in (1, 3, 7)]
         parts.append(FIRING.format(a=some[0], b=some[1], c=some[2], odd=odd))
     parts += [PLAIN.format(n=index * 10 + one) for one in range(7)]

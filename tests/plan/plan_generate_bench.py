@@ -91,7 +91,7 @@ ODD = st.sampled_from(
 )
 NAMES = st.sampled_from(["email", "firstName", "total", "zip_code", "items"]) | ODD
 SCALARS = st.sampled_from(
-    [None, True, False, 0, 1, -7, 2**40, 2**65, 0.5, 1.0, 1e300, "", "a", "b", "\"\\\n"]
+    [None, True, False, 0, 1, -7, 2**40, 2**65, 0.5, 1.0, 1e300, "", "a", "b", '"\\\n']
 )
 KINDS = ("array", "boolean", "integer", "null", "number", "object", "string")
 WORDS = st.just("") | TEXTS | st.text("abc d.\n", max_size=200)
@@ -158,7 +158,9 @@ def schemas(draw, depth=0):
         elif kind == "array":
             found["items"] = draw(inner)
         elif kind == "string":
-            found |= draw(st.sampled_from([{}, {"enum": ["b", "a"]}, {"pattern": "a|b"}]))
+            found |= draw(
+                st.sampled_from([{}, {"enum": ["b", "a"]}, {"pattern": "a|b"}])
+            )
     keywords = _keywords(inner)
     few = draw(st.lists(st.sampled_from(sorted(keywords)), max_size=3, unique=True))
     return {**{word: draw(keywords[word]) for word in few}, **found}
@@ -179,7 +181,12 @@ def rules(draw):
     named = {"TRACK": EVENTS, "PAGE": EVENTS | st.just(""), "SCREEN": EVENTS}
     place = "traits" if type_ in {"IDENTIFY", "GROUP"} else "properties"
     facts = {"type": "object", **draw(_fields(schemas(1)))}
-    parts = {place: facts, "context": {}, "traits": {"type": "object"}, **{place: facts}}
+    parts = {
+        place: facts,
+        "context": {},
+        "traits": {"type": "object"},
+        place: facts,
+    }
     shape = draw(st.integers(0, 9))
     if shape == 0:
         schema = draw(schemas())

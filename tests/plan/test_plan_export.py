@@ -291,6 +291,19 @@ def test_keywords_of_the_class_are_laid_over():
     }
 
 
+def test_none_takes_a_keyword_away():
+    """A keyword that the class would have is left out where None is laid over it."""
+
+    class Loose(Event, facts={"type": None, "properties": {"a": None}}):
+        a: int
+        b: Annotated[str, Meta(extra_json_schema={"type": None, "const": None})]
+
+    assert schema_of(Loose)["properties"]["properties"] == {
+        "properties": {"b": {"const": None}},
+        "required": ["a", "b"],
+    }
+
+
 def test_traits_and_views_are_rules_of_their_calls():
     """Traits plan identify and group calls, views a page or all of them."""
 

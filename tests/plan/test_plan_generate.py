@@ -73,7 +73,9 @@ def test_the_order_of_rules_and_properties_does_not_matter():
 
 def test_the_newest_version_has_the_plain_name():
     """Older versions carry their number, and each class stamps its own version."""
-    source = generate(planned(*(rule("Order Completed", version=at) for at in (2, 10, 1))))
+    source = generate(
+        planned(*(rule("Order Completed", version=at) for at in (2, 10, 1)))
+    )
     assert [
         ("OrderCompleted", "Order Completed", 10),
         ("OrderCompletedV2", "Order Completed", 2),
@@ -88,10 +90,14 @@ def test_events_that_differ_in_spelling_only_have_classes_of_their_own():
         for name, event, _ in heads(generate(planned(rule("order_completed"))))
     )
     assert {"order_completed": "OrderCompleted"} == before
-    spelled = ["order completed", "Order Completed", "order_completed", "OrderCompleted"]
+    spelled = [
+        "order completed",
+        "Order Completed",
+        "order_completed",
+        "OrderCompleted",
+    ]
     names = {
-        event: name
-        for name, event, _ in heads(generate(planned(*map(rule, spelled))))
+        event: name for name, event, _ in heads(generate(planned(*map(rule, spelled))))
     }
     assert set(spelled) == set(names)
     assert len(spelled) == len(set(names.values()))
@@ -118,12 +124,21 @@ def test_an_event_that_looks_like_a_version_does_not_take_its_name():
     [
         (["order_id", "total"], {"order_id": "order_id", "total": "total"}),
         (["orderId", "total"], {"orderId": "order_id", "total": "total"}),
-        (["class", "None", "self"], {"class": "class_", "None": "none", "self": "self_"}),
-        (["str", "field", "datetime"], {"str": "str_", "field": "field_", "datetime": "datetime_"}),
+        (
+            ["class", "None", "self"],
+            {"class": "class_", "None": "none", "self": "self_"},
+        ),
+        (
+            ["str", "field", "datetime"],
+            {"str": "str_", "field": "field_", "datetime": "datetime_"},
+        ),
         (["1st"], {"1st": "property_1st"}),
         (["prénom"], {"prénom": "prenom"}),
         (["🎉"], {"🎉": "property_614629"}),
-        (["__segment__", "_private"], {"__segment__": "segment", "_private": "private"}),
+        (
+            ["__segment__", "_private"],
+            {"__segment__": "segment", "_private": "private"},
+        ),
     ],
 )
 def test_each_property_has_an_attribute(properties, expected):
@@ -162,7 +177,9 @@ def test_no_text_of_a_plan_gets_out_of_its_literal(document):
     tree = ast.parse(source)
     allowed = ast.Expr | ast.ImportFrom | ast.AnnAssign | ast.ClassDef
     assert all(isinstance(one, allowed) for one in tree.body)
-    calls = {ast.unparse(one.func) for one in ast.walk(tree) if isinstance(one, ast.Call)}
+    calls = {
+        ast.unparse(one.func) for one in ast.walk(tree) if isinstance(one, ast.Call)
+    }
     assert calls <= {"Meta", "field"}
     names = {
         keyword.value.value

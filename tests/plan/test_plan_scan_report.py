@@ -13,7 +13,7 @@ from segment_integrations.cli import main
 from segment_integrations.plan import scan
 from segment_integrations.plan.scanning_hints import COMPARED_MAX, Hints
 
-SOURCE = OURS + "track('Order Paid')\ntrack('Order  payed')\ntrack(x)\n"
+SOURCE = OURS + "track('Order Paid')\ntrack('Order-paid')\ntrack(x)\n"
 
 
 @pytest.fixture(name="called")
@@ -95,7 +95,7 @@ def test_the_command_writes_lines_as_linters_do(called):
     assert called("src", "--plan", "plan.json") == (
         1,
         (
-            "src/app.py:3:7: event 'Order  payed' is not in the plan:"
+            "src/app.py:3:7: event 'Order-paid' is not in the plan:"
             " did you mean 'Order Paid'?\n"
             "src/app.py:4:7: dynamic: the name of this track is made at run time (x)\n"
             "plan.json: planned event 'Never Fired' is fired nowhere\n"
@@ -141,14 +141,14 @@ def test_the_command_gives_json(called):
 
     document = json.loads(out)
     assert (1, False, 1) == (code, document["ok"], document["files"])
-    assert {"Order  payed": 1, "Order Paid": 1} == document["fired"]
+    assert {"Order-paid": 1, "Order Paid": 1} == document["fired"]
     assert {
         "kind": "unplanned",
         "path": "src/app.py",
         "line": 3,
         "column": 7,
-        "event": "Order  payed",
-        "text": "event 'Order  payed' is not in the plan: did you mean 'Order Paid'?",
+        "event": "Order-paid",
+        "text": "event 'Order-paid' is not in the plan: did you mean 'Order Paid'?",
         "hint": "Order Paid",
     } == document["findings"][0]
     assert ["unfired"] == [one["kind"] for one in document["findings"][1:]]
@@ -230,3 +230,12 @@ def test_a_terminal_gets_a_bar_and_a_pipe_none(called, tmp_path):
     assert (1, 4) == (ran.returncode, len(ran.stdout.splitlines()))
     assert "Reading" in shown
     assert "1/1" in shown
+
+
+def test_a_place_has_one_note_and_pages_have_one_if_they_are_planned(tmp_path):
+    """A name with several unknown values is one thing to look at."""
+    source = OURS + "def f(a, b):\n    track(a.x if a else b.y)\n    page(a.x)\n"
+
+    assert ["app.py:3:11 dynamic "] == told(scanned(tmp_path, source))
+    report = scanned(tmp_path, source, rule("Home", type_="PAGE"))
+    assert ["app.py:3:11 dynamic ", "app.py:4:10 dynamic "] == told(report)

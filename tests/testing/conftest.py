@@ -6,6 +6,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from plan_running import PLAN
 
 from segment_integrations import Analytics
 
@@ -61,4 +62,25 @@ def _project(pytester, endpoint, monkeypatch):
     monkeypatch.setenv("PYTHONWARNINGS", "error")
     for name in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"):
         monkeypatch.delenv(name, raising=False)
+    return pytester
+
+
+@pytest.fixture(name="shop")
+def _shop(pytester, monkeypatch):
+    """A project with a plan, and a module whose events are wrong and right."""
+    # Of the plugins of the environment none is needed, and a run takes half as long.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makefile(".json", plan=json.dumps(PLAN))
+    pytester.makepyfile(
+        shop="""
+        from segment_integrations import track
+
+        def wrong(revenue="a secret"):
+            assert track("Order Completed", {"revenue": revenue}, user_id=1)
+
+        def right():
+            assert track("Order Completed", {"revenue": 1.5}, user_id=1)
+        """
+    )
+    pytester.syspathinsert()
     return pytester

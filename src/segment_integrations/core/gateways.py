@@ -16,6 +16,8 @@ from segment_integrations.core.headers import (
     EnvironHeaders,
     HeaderPairs,
     Headers,
+    as_bytes,
+    variables,
 )
 from segment_integrations.core.privacy import HOST
 from segment_integrations.core.request import UNROUTED, RequestInfo, ResponseInfo
@@ -70,6 +72,19 @@ class ScopeInfo(RequestInfo):
             self._headers = AsgiHeaders(self._scope.get("headers", ()), is_lower=True)
         headers: Headers = self._headers
         return headers
+
+    # As the base has it, without the steps between.
+
+    def arrival(self, special: frozenset[str]) -> tuple[str | None, bool]:
+        headers = self._headers
+        if headers is None:
+            headers = self.headers
+        raw = headers.raw
+        destination = raw.get(b"sec-fetch-dest")
+        return (
+            destination and destination.decode("latin-1"),
+            not as_bytes(special).isdisjoint(raw),
+        )
 
     @property
     def scheme(self) -> str:
@@ -186,6 +201,13 @@ class EnvironInfo(RequestInfo):
             self._headers = EnvironHeaders(self._environ)
         headers: Headers = self._headers
         return headers
+
+    def arrival(self, special: frozenset[str]) -> tuple[str | None, bool]:
+        """As `RequestInfo` has it, without the steps between."""
+        environ = self._environ
+        return environ.get("HTTP_SEC_FETCH_DEST"), not (
+            environ.keys().isdisjoint(variables(special))
+        )
 
     @property
     def scheme(self) -> str:

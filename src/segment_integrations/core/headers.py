@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
-from itertools import repeat
 from typing import Any, Final
 
 import msgspec
@@ -46,6 +45,9 @@ NAMES: Final = tuple(one.replace("_", "-") for one in Fields.__struct_fields__)
 """The names of `Fields` as they are sent."""
 
 _BYTES: Final = tuple(one.encode() for one in NAMES)
+_NOTHING: Final = (b"",) * len(NAMES)
+_EMPTY: Final = ("",) * len(NAMES)
+_LATIN: Final = ("latin-1",) * len(NAMES)
 
 
 class Headers(Mapping[str, str]):
@@ -101,42 +103,44 @@ class AsgiHeaders(Headers):
             the specification; an application's may not be.
     """
 
-    __slots__ = ("_raw",)
+    __slots__ = ("raw",)
 
     def __init__(self, pairs: HeaderPairs, *, is_lower: bool) -> None:
         given: Collection[Any] = pairs if isinstance(pairs, _SEQUENCES) else list(pairs)
         raw: dict[bytes, bytes] = dict(given)
         if len(raw) != len(given) or not (is_lower or _are_lower(raw)):
             raw = _joined(given)
-        self._raw = raw
+        self.raw = raw
+        """By name; each once."""
 
     def __getitem__(self, name: str) -> str:
-        return self._raw[name.encode("latin-1", "replace")].decode("latin-1")
+        return self.raw[name.encode("latin-1", "replace")].decode("latin-1")
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of *name*, or *default*."""
-        value = self._raw.get(name.encode("latin-1", "replace"))
+        value = self.raw.get(name.encode("latin-1", "replace"))
         return default if value is None else value.decode("latin-1")
 
     def has_any(self, names: frozenset[str]) -> bool:
         """Whether one of *names* is there."""
-        return not _as_bytes(names).isdisjoint(self._raw)
+        return not as_bytes(names).isdisjoint(self.raw)
 
     def fields(self) -> Fields:
         """As the base has it."""
         # Without a loop of Python's, which would cost more than all that it does.
-        found = map(self._raw.get, _BYTES, repeat(b""))
-        return Fields(*map(str, found, repeat("latin-1")))
+        found = map(self.raw.get, _BYTES, _NOTHING)
+        return Fields(*map(str, found, _LATIN))
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.encode("latin-1", "replace") in self._raw
+        return isinstance(name, str) and name.encode("latin-1", "replace") in self.raw
 
     def __iter__(self) -> Iterator[str]:
-        return (name.decode("latin-1") for name in self._raw)
+        return (name.decode("latin-1") for name in self.raw)
 
 
 @lru_cache(maxsize=16)
-def _as_bytes(names: frozenset[str]) -> frozenset[bytes]:
+def as_bytes(names: frozenset[str]) -> frozenset[bytes]:
+    """*names* as a scope has them."""
     return frozenset(name.encode() for name in names)
 
 
@@ -194,13 +198,13 @@ class EnvironHeaders(Headers):
 
     def has_any(self, names: frozenset[str]) -> bool:
         """Whether one of *names* is there."""
-        if self._environ.keys().isdisjoint(_variables(names)):
+        if self._environ.keys().isdisjoint(variables(names)):
             return False
         return any(name in self for name in names)
 
     def fields(self) -> Fields:
         """As the base has it."""
-        found = tuple(map(self._environ.get, _ENVIRON_NAMES, repeat("")))
+        found = tuple(map(self._environ.get, _ENVIRON_NAMES, _EMPTY))
         try:
             "".join(found)
         except TypeError:  # what is no text, which a server never gives
@@ -231,7 +235,8 @@ def _variable(name: str) -> str:
 
 
 @lru_cache(maxsize=16)
-def _variables(names: frozenset[str]) -> frozenset[str]:
+def variables(names: frozenset[str]) -> frozenset[str]:
+    """*names* as an environ has them."""
     return frozenset(map(_variable, names))
 
 

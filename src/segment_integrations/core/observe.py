@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from segment_integrations.core import policy
-from segment_integrations.core.identity import NONE_WAIT
+from segment_integrations.core import events, policy
+from segment_integrations.core.identity import NONE_WAIT, UNSET
+from segment_integrations.core.tracing import TRACE_API, current_trace
+from segment_integrations.core.views import shown
 
 if TYPE_CHECKING:
     from segment_integrations.core.counters import Throttle
@@ -41,6 +44,9 @@ class PageCalls:
         # Most applications have none of these, which is seen once.
         self._has_consent = settings.consent is not None
         self._heeds_gpc = settings.respect_gpc and settings.consent is None
+        self._is_plain = (
+            settings.consent is None and settings.group is None and settings.sample >= 1
+        )
 
     def decide(
         self, context: RequestContext, response: ResponseInfo
@@ -99,6 +105,15 @@ class PageCalls:
     def send(self, context: RequestContext, response: ResponseInfo) -> None:
         """Send the page call of *context*."""
         try:
+            if (
+                self._is_plain
+                and context.parent is None
+                and context._traits is None  # noqa: SLF001 - looked at, not asked
+                and context._group_id is UNSET  # noqa: SLF001 - the same
+                and context.waiting is NONE_WAIT
+                and self._send_plain(context, response)
+            ):
+                return
             own = {
                 "name": None,
                 "category": None,
@@ -115,3 +130,38 @@ class PageCalls:
             )
         except Exception as error:  # noqa: BLE001 - never the request's
             self._throttle.failed("page", error)
+
+    def _send_plain(self, context: RequestContext, response: ResponseInfo) -> bool:
+        """
+        What `emit` does of a request with nothing but an id, in a third of its steps.
+
+        Returns:
+            False where nothing was done, for there is no id.
+        """
+        user, anonymous = context.user_id, context.anonymous_id
+        info = context.info
+        if info is None or (user is None and anonymous is None):
+            return False
+        message: dict[str, Any] = {
+            "type": "page",
+            "messageId": events.new_message_id(),
+            "timestamp": events.wire_time(context.started),
+        }
+        if user is not None:
+            message["userId"] = user
+        if anonymous is not None:
+            message["anonymousId"] = anonymous
+        name, properties = shown(context, info)
+        properties["status"] = response.status
+        context.is_page_sent = True
+        message["properties"] = properties
+        if name is not None:
+            message["name"] = name
+        pipeline = self._pipeline
+        facts = {"library": pipeline.library, **context.shared()}
+        facts.setdefault("page", context._page or context.page())  # noqa: SLF001 - as above
+        if TRACE_API in sys.modules and (trace := current_trace(self._throttle)):
+            facts["trace"] = trace
+        message["context"] = facts
+        pipeline.hand_on("page", message, context, strict=False)
+        return True

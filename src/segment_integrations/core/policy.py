@@ -163,11 +163,10 @@ def decide(  # noqa: C901, PLR0912 - on the path of each request a call costs mo
             and "x-inertia" in response.headers
         ):
             return no("not_html")
-    headers = request.headers
-    destination = headers.get("sec-fetch-dest")
+    destination, is_special = request.arrival(_SPECIAL)
     is_navigation = destination == "document"
-    if headers.has_any(_SPECIAL):
-        answer = _special(headers, settings)
+    if is_special:
+        answer = _special(request.headers, settings)
         if answer is not None:
             if not answer.sends:
                 return answer
@@ -176,12 +175,12 @@ def decide(  # noqa: C901, PLR0912 - on the path of each request a call costs mo
         if destination is None:
             # Plain http, older Safari, web views: the browser names HTML first; tools
             # send */*.
-            if not accepts_html(headers.get("accept", "")):
+            if not accepts_html(request.headers.get("accept", "")):
                 return no("not_accepted")
         elif not (
             settings.spa_navigation
             and destination == "empty"
-            and accepts_html(headers.get("accept", ""))
+            and accepts_html(request.headers.get("accept", ""))
         ):
             return no("not_navigation")
     disposition = response.disposition

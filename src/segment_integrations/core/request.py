@@ -81,13 +81,14 @@ class RequestInfo:
         headers: Headers = self._headers
         return headers
 
+    def arrival(self, special: frozenset[str]) -> tuple[str | None, bool]:
+        """What the browser fetches by ``Sec-Fetch-Dest``; whether one of *special* came."""
+        headers = self.headers
+        return headers.get("sec-fetch-dest"), headers.has_any(special)
+
     def take(self) -> Fields:
         """Read those of the headers that a page call asks for; `taken` has them then."""
-        headers = self._headers
-        if headers is None or callable(headers):
-            headers = self.headers
-        taken: Fields = headers.fields()
-        self.taken = taken
+        self.taken = taken = self.headers.fields()
         return taken
 
     def origin(self) -> str:

@@ -10,6 +10,7 @@ from segment_integrations.core.marks import page_name
 if TYPE_CHECKING:
     from segment_integrations.core.current import RequestContext
     from segment_integrations.core.message import Call
+    from segment_integrations.core.request import RequestInfo
 
 VIEWS: Final = frozenset({"page", "screen"})
 """The calls that show something."""
@@ -36,6 +37,18 @@ def page_fields(
     return facts
 
 
+def shown(root: RequestContext, info: RequestInfo) -> tuple[str | None, dict[str, Any]]:
+    """The name and the properties of a page call, as far as the request knows them."""
+    routing, method = root._found or root.routing, info.method  # noqa: SLF001 - of this package
+    facts: dict[str, Any] = {**root.page(), "method": method}
+    template = routing.template
+    if template is not None:
+        facts["route"] = template
+    if routing.view is not None:
+        facts["view"] = routing.view
+    return page_name(routing.endpoint, method) or template, facts
+
+
 def view_fields(
     call: Call, own: dict[str, Any], context: RequestContext | None
 ) -> dict[str, Any]:
@@ -46,14 +59,9 @@ def view_fields(
     if root is not None and root.parent is not None:
         root = root.root
     if call == "page" and root is not None and root.info is not None:
-        routing, method = root._found or root.routing, root.info.method  # noqa: SLF001 - of this package
-        facts: dict[str, Any] = {**root.page(), "method": method}
-        if routing.template is not None:
-            facts["route"] = routing.template
-        if routing.view is not None:
-            facts["view"] = routing.view
+        known, facts = shown(root, root.info)
         properties = {**facts, **properties}
-        name = name or page_name(routing.endpoint, method) or routing.template
+        name = name or known
         root.is_page_sent = True
     fields: dict[str, Any] = {"properties": properties}
     if name is not None:

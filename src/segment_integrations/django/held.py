@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 from django.core.exceptions import DisallowedHost, ImproperlyConfigured
 from django.http import HttpRequest
 
-from segment_integrations.core.current import RequestContext
-from segment_integrations.core.headers import EnvironHeaders, Headers
-from segment_integrations.core.request import RequestInfo, ResponseInfo, Routing
+from segment_integrations.core.current import VisitContext
+from segment_integrations.core.gateways import EnvironInfo
+from segment_integrations.core.request import ResponseInfo, Routing, Visited
 from segment_integrations.django import routing
 from segment_integrations.django.identity import Identity
 
@@ -40,7 +40,7 @@ _hosts: Final[set[str]] = set()
 """``Host`` headers that Django has accepted: it goes by the settings alone."""
 
 
-class Held(RequestInfo):
+class Held(EnvironInfo, Visited):
     """
     The facts of one request, and its context, which is filled from them.
 
@@ -63,22 +63,9 @@ class Held(RequestInfo):
         self._routing: Routing | None = None
         self.method = request.method or ""
         self.path = request.path
-        self.query_string = request.META.get("QUERY_STRING", "")
-        self.context = RequestContext(
-            analytics,
-            self,
-            routing=self.routing,
-            resolve=self.resolve,
-            detect=self.detect,
-        )
-
-    @property
-    def headers(self) -> Headers:
-        """As the base has it, each read when it is asked for."""
-        if self._headers is None:
-            self._headers = EnvironHeaders(self.request.META)
-        headers: Headers = self._headers
-        return headers
+        self._environ = environ = request.META
+        self.query_string = environ.get("QUERY_STRING", "")
+        self.context = VisitContext(analytics, self)
 
     @property
     def scheme(self) -> str:
@@ -87,11 +74,6 @@ class Held(RequestInfo):
             return self.request.scheme or "http"
         except ImproperlyConfigured:
             return "http"
-
-    @property
-    def client(self) -> str | None:
-        """The direct peer's address."""
-        return self.request.META.get("REMOTE_ADDR") or None
 
     @property
     def host(self) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from segment_integrations.plan.checking_compiled import UNPLANNABLE, Compiled, wire_form
 from segment_integrations.plan.checking_words import (
@@ -22,6 +22,8 @@ from segment_integrations.plan.rules import Rule
 from segment_integrations.plan.violations import Violation
 
 _log = logging.getLogger("segment_integrations")
+
+CALLS: Final = ("track", "identify", "group", "page", "screen", "alias")
 
 _Find = Callable[[Mapping[str, Any]], Rule | None]
 _Quick = dict[str, Callable[[Mapping[str, Any]], bool]]
@@ -45,19 +47,18 @@ class Checker:
         self._index = index
         self._find = find
         self._rules: dict[int, Compiled] = {}
-        self._quick: dict[str, _Quick] = {call: {} for call in UNPLANNABLE}
+        self._quick: dict[str, _Quick] = {call: {} for call in CALLS}
+        self._tracks = self._quick["track"]
         self._told = False
 
     def check(self, message: Mapping[str, Any]) -> list[Violation]:
         """What in *message* breaks the plan; never raises."""
         try:
-            call = message.get("type")
-            by_key = self._quick.get(call)  # type: ignore[arg-type]
-            if by_key is not None:
-                fits = by_key.get(message.get("event") if call == "track" else "")  # type: ignore[arg-type]
-                if fits is not None and fits(message):
-                    return []
-        except Exception:  # noqa: BLE001, S110 - an odd value, or an odd message
+            by_key = self._quick[message["type"]]
+            key = message["event"] if by_key is self._tracks else ""
+            if key in by_key and by_key[key](message):
+                return []
+        except Exception:  # noqa: BLE001, S110 - something is missing or odd
             pass
         try:
             return self._check(message)
@@ -115,12 +116,11 @@ class Checker:
             common = self._common
             found = Compiled(rule, None if common is None else common.schema)
             self._rules[id(rule)] = found
-            by_key = self._quick.get(rule.type.lower())
-            versions = self._index[rule.type, rule.key]
-            if by_key is not None and len(versions) == 1:
+            call = rule.type.lower()
+            if call in UNPLANNABLE and len(self._index[rule.type, rule.key]) == 1:
                 quick = found.quick(common)
                 if quick is not None:
-                    by_key[rule.key] = quick
+                    self._quick[call][rule.key] = quick
         return found
 
     def _tell(self, error: Exception) -> None:

@@ -82,15 +82,14 @@ class Compiled:
         False nothing is known yet, and it may raise; None where the rule is not plain.
         """
         place = self._names_in
-        parts = {name: (is_valid, spots) for name, is_valid, spots in self._parts}
-        is_valid, spots = parts.pop(place, (None, None))
-        if is_valid is None or spots is None:
+        parts = {name: spots for name, _, spots in self._parts}
+        spots = parts.pop(place, None)
+        if spots is None:
             return None
         return _quick(
             place,
             spots,
-            self.planned.takes,
-            is_valid,
+            self.planned.closed(self.schema["properties"][place]).is_valid,
             tuple(parts),
             frozenset(self._needed) - {place},
             None if common is None else common.takes,
@@ -131,7 +130,6 @@ class Compiled:
 def _quick(  # noqa: C901, PLR0917 - one function in place of the calls of many
     place: str,
     spots: Spots,
-    knows: _Test,
     is_valid: _Test,
     others: tuple[str, ...],
     needed: frozenset[str],
@@ -142,8 +140,8 @@ def _quick(  # noqa: C901, PLR0917 - one function in place of the calls of many
     inner = [(name, one) for name, one in spots.inner if not one.is_flat_list]
 
     def fits(message: Any) -> bool:  # noqa: C901 - see above
-        facts = message.get(place)
-        if type(facts) is not dict or not knows(facts) or not is_valid(facts):
+        facts = message[place]
+        if type(facts) is not dict or not is_valid(facts):
             return False
         for name in numbers:
             if name in facts and type(facts[name]) not in SAFE:

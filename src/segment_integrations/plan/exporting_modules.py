@@ -79,15 +79,16 @@ def _found(target: str) -> _Found:
         value = getattr(value, part, None)
         if value is None:
             raise PlanError(f"there is no {path} in {module_name}", source=target)
-    several = value if isinstance(value, list | tuple) else [value]
-    for one in several:
+    listed: list[type] = []
+    for one in value if isinstance(value, list | tuple) else [value]:
         if not isinstance(one, type):
             raise PlanError(
-                f"must be a class, or a list or tuple of classes, got"
+                "must be a class, or a list or tuple of classes, got"
                 f" {type(one).__name__}",
                 source=target,
             )
-    return _Found(list(several), {})
+        listed.append(one)
+    return _Found(listed, {})
 
 
 def _imported(name: str, target: str) -> ModuleType:

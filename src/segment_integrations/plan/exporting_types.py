@@ -130,9 +130,9 @@ def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
     None in *above* takes away what *below* has: ``{"type": None}``.
     """
     result = _kept(below, above)
-    named = below.get("properties"), above.get("properties")
-    if isinstance(named[0], Mapping) and isinstance(named[1], Mapping):
-        result["properties"] = _kept(*named)
+    known, more = below.get("properties"), above.get("properties")
+    if isinstance(known, Mapping) and isinstance(more, Mapping):
+        result["properties"] = _kept(known, more)
     return result
 
 

@@ -79,21 +79,17 @@ class Field:
         end = f" = {value.flat}" if value else ""
         if width(f"{INDENT}{lead}{annotation.flat}{end}") <= COLUMNS:
             return f"{INDENT}{lead}{annotation.flat}{end}"
-        if isinstance(value, Text):
-            start = f"{INDENT}{lead}{annotation.flat} = ("
-            if width(start) <= COLUMNS:
-                return f"{start}\n{INDENT * 2}{value.flat}\n{INDENT})"
-        if isinstance(value, Group):
-            start = f"{lead}{annotation.flat} = {value.opening}"
-            if width(INDENT + start) <= COLUMNS:
-                split = laid_out(value, INDENT, COLUMNS)
-                return f"{INDENT}{lead}{annotation.flat} = {split}"
+        inner = INDENT * 2
+        start = f"{INDENT}{lead}{annotation.flat} = "
+        if isinstance(value, Group) and width(start + value.opening) <= COLUMNS:
+            return start + laid_out(value, INDENT, COLUMNS)
+        if value and width(f"{start}(") <= COLUMNS:
+            return f"{start}(\n{inner}{laid_out(value, inner)}\n{INDENT})"
+        if value and isinstance(annotation, Text):
+            return start + laid_out(value, INDENT, COLUMNS)
         if isinstance(annotation, Group):
             text = laid_out(annotation, INDENT, COLUMNS)
-        elif isinstance(annotation, Text) and not value:
-            text = annotation.flat
         else:
-            inner = INDENT * 2
             text = f"(\n{inner}{laid_out(annotation, inner)}\n{INDENT})"
         if value is None:
             return f"{INDENT}{lead}{text}"

@@ -207,8 +207,10 @@ def laid_out(node: Node, margin: str, before: int = 0, after: int = 0) -> str:
     inner = margin + INDENT
     if isinstance(node, Quoted):
         room = COLUMNS - len(inner)
-        lines = "\n".join(f"{inner}{part}" for part in _parts(node.value, room))
-        return node.flat if lines.count("\n") == 0 else f"(\n{lines}\n{margin})"
+        fits = width(node.flat) <= room
+        parts = [node.flat] if fits else _parts(node.value, room)
+        lines = "\n".join(f"{inner}{part}" for part in parts)
+        return f"(\n{lines}\n{margin})" if fits or len(parts) > 1 else node.flat
     if isinstance(node, Group) and node.items:
         comma = "," if node.ends_with_comma else ""
         lines = f"{comma or ','}\n".join(
@@ -218,7 +220,7 @@ def laid_out(node: Node, margin: str, before: int = 0, after: int = 0) -> str:
         return f"{node.opening}\n{lines}{comma}\n{margin}{node.closing}"
     if isinstance(node, Either):
         return f"\n{margin}".join(
-            f"{'| ' if number else ''}{laid_out(operand, margin, 2)}"
+            f"{'| ' if number else ''}{laid_out(operand, margin, 2 * bool(number))}"
             for number, operand in enumerate(node.operands)
         )
     return node.flat

@@ -24,9 +24,16 @@ from segment_integrations.plan.scanning_model import (
     last_name,
 )
 from segment_integrations.plan.scanning_parsing import ignored, lines, mentions, parsed
+from segment_integrations.plan.scanning_syntax import (
+    absolute,
+    defaults,
+    parameters,
+    self_of,
+    telling,
+    unpacked,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
 
 _LEAVES: Final = frozenset(
@@ -40,21 +47,6 @@ _NO_NODES: Final = frozenset(
 )
 """Fields of nodes that hold texts and signs, or an annotation."""
 
-
-_TELLING: Final = (
-    ast.Attribute,
-    ast.Await,
-    ast.BinOp,
-    ast.BoolOp,
-    ast.Call,
-    ast.Constant,
-    ast.IfExp,
-    ast.JoinedStr,
-    ast.Name,
-    ast.NamedExpr,
-    ast.Subscript,
-)
-"""The expressions of which something is known; the others are not kept in memory."""
 
 _TOLD_BY: Final = frozenset(
     {"Analytics", "Segment", "analytics", "_analytics", "segment", "_segment"}
@@ -166,7 +158,7 @@ class _Reader:
             scope.bind(one.asname or root, Imported(target))
 
     def _import_from(self, node: ast.ImportFrom, scope: Scope) -> None:
-        base = _absolute(self._module, node)
+        base = absolute(self._module, node)
         for one in node.names:
             if one.name == "*":
                 self._module.stars.append(base)
@@ -217,17 +209,17 @@ class _Reader:
         """Let what is assigned to, *target*, be *binding* too."""
         match target:
             case ast.Name(id=name):
-                binding = _telling(binding)
+                binding = telling(binding)
                 value = binding.value if isinstance(binding, Valued) else None
                 if value is not None and self._is_wanted(value):
                     self._local.add(name)
                 scope.bind(name, binding)
             case ast.Attribute(attr=name):
-                holder = _self_of(target, scope)
+                holder = self_of(target, scope)
                 if holder is not None:
-                    holder.given.setdefault(name, []).append(_telling(binding))
+                    holder.given.setdefault(name, []).append(telling(binding))
             case ast.Tuple(elts=inside) | ast.List(elts=inside):
-                values = _unpacked(binding, inside)
+                values = unpacked(binding, inside)
                 for index, one in enumerate(inside):
                     inner = Valued(values[index], None, scope) if values else None
                     self._give(one, inner, scope)
@@ -245,23 +237,23 @@ class _Reader:
         function = Function(node.name, node.lineno, node.returns, scope, holder, marks)
         scope.bind(node.name, function)
         self._waiting += [(one, scope) for one in node.decorator_list]
-        self._waiting += [(one, scope) for one in _defaults(node.args)]
+        self._waiting += [(one, scope) for one in defaults(node.args)]
         self._functions.append((function, node, scope))
 
     def _enter_function(
         self, function: Function, node: _FunctionNode, scope: Scope
     ) -> None:
         inner = Scope(self._module, scope, function)
-        for name, index, annotation, default in _parameters(node.args):
+        for name, index, annotation, default in parameters(node.args):
             value = Valued(default, annotation, scope)
             inner.bind(name, Parameter(function, name, index, value))
         self._waiting += [(one, inner) for one in node.body]
 
     def _lambda(self, node: ast.Lambda, scope: Scope) -> None:
         inner = Scope(self._module, scope)
-        for name, _, _, _ in _parameters(node.args):
+        for name, _, _, _ in parameters(node.args):
             inner.bind(name, None)
-        self._waiting += [(one, scope) for one in _defaults(node.args)]
+        self._waiting += [(one, scope) for one in defaults(node.args)]
         self._waiting.append((node.body, inner))
 
     def _class(self, node: ast.ClassDef, scope: Scope) -> None:
@@ -296,61 +288,3 @@ class _Reader:
         ast.Lambda: _lambda,
         ast.ClassDef: _class,
     }
-
-
-def _self_of(target: ast.Attribute, scope: Scope) -> Class | None:
-    """The class whose ``self`` or ``cls`` is given an attribute."""
-    if not isinstance(target.value, ast.Name):
-        return None
-    for binding in scope.find(target.value.id):
-        if isinstance(binding, Parameter) and binding.index == 0:
-            return binding.function.holder
-    return None
-
-
-def _absolute(module: Module, node: ast.ImportFrom) -> str:
-    """The full name of the module that is imported from."""
-    if not node.level:
-        return node.module or ""
-    parts = module.names[-1].split(".") if module.names else []
-    up = node.level - module.is_package
-    kept = parts[: len(parts) - up] if up else parts
-    return ".".join([*kept, *([node.module] if node.module else [])])
-
-
-def _parameters(
-    args: ast.arguments,
-) -> Iterator[tuple[str, int | None, ast.expr | None, ast.expr | None]]:
-    """Name, position, annotation and default of each parameter."""
-    places = [*args.posonlyargs, *args.args]
-    without = len(places) - len(args.defaults)
-    for index, one in enumerate(places):
-        default = args.defaults[index - without] if index >= without else None
-        yield one.arg, index, one.annotation, default
-    for one, default in zip(args.kwonlyargs, args.kw_defaults, strict=True):
-        yield one.arg, None, one.annotation, default
-    for rest in (args.vararg, args.kwarg):
-        if rest is not None:
-            yield rest.arg, None, None, ast.Dict([], [])
-
-
-def _defaults(args: ast.arguments) -> list[ast.expr]:
-    return [*args.defaults, *(one for one in args.kw_defaults if one is not None)]
-
-
-def _telling(binding: Binding) -> Binding:
-    """*binding* without a value of which nothing is known, so as not to keep it."""
-    if not isinstance(binding, Valued) or isinstance(binding.value, _TELLING):
-        return binding
-    if binding.annotation is None:
-        return None
-    return Valued(None, binding.annotation, binding.scope)
-
-
-def _unpacked(binding: Binding, targets: list[ast.expr]) -> list[ast.expr]:
-    """The value of each of *targets*, or nothing where they can't be told apart."""
-    value = binding.value if isinstance(binding, Valued) else None
-    if not isinstance(value, ast.Tuple | ast.List) or len(value.elts) != len(targets):
-        return []
-    is_starred = any(isinstance(one, ast.Starred) for one in [*value.elts, *targets])
-    return [] if is_starred else value.elts

@@ -43,7 +43,7 @@ class OrderCompleted(
     order_id: Annotated[str, Meta(description="The order's number")]
     products: list[OrderCompletedProductsItem]
     revenue: Annotated[float, Meta(ge=0)]
-    coupon: str | None | UnsetType = UNSET
+    coupon: str | UnsetType | None = UNSET
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] | UnsetType = UNSET
     method: Literal["card", "invoice"] | UnsetType = UNSET
     paid_at: datetime | UnsetType = UNSET
@@ -64,10 +64,7 @@ class OrderCompletedV1(Event, name="Order Completed", rename="camel"):
 class UserTraits(Traits, call="identify"):
     email: str | UnsetType = UNSET
     plan: (
-        Annotated[
-            Literal["free", "pro", None],
-            Meta(extra_json_schema={"type": None}),
-        ]
+        Annotated[Literal["free", "pro"] | None, Meta(extra_json_schema={"type": None})]
         | UnsetType
     ) = UNSET
 
