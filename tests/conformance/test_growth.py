@@ -13,9 +13,12 @@ import pytest
 from neutral import Ask, Reply, browser
 
 from segment_integrations import set_user, track
+from segment_integrations.core.current import RequestContext
 
 WARM = 100
 REQUESTS = int(os.environ.get("SEGMENT_TEST_REQUESTS", "600"))  # `nox -s matrix`: 3,000
+PLAIN = {"asgi", "wsgi", "starlette", "fastapi", "flask"}
+"""Those whose own request is no circle, nor leads into one."""
 OURS = [tracemalloc.Filter(inclusive=True, filename_pattern="*/segment_integrations/*")]
 
 
@@ -133,3 +136,19 @@ def test_rt_4_three_thousand_requests_leave_nothing(make_site, driver, unmeasure
     # Even one for every tenth of 3,000 would be seen; caches hold fewer.
     assert {} == {one: more for one, more in grown.items() if more >= 300}
     assert {"page": 2 * WARM + REQUESTS} == site.pages()
+
+
+def test_rt_4_no_request_waits_for_the_garbage_collector(make_site, driver):
+    """A request is gone when it has ended: what we keep of it is no circle."""
+    if driver.framework not in PLAIN:
+        pytest.skip("the framework's own request is a circle")
+    site = make_site({"/products/{slug}": viewed})
+    visit(site, driver, range(3))
+    gc.collect()
+    gc.disable()
+    try:
+        visit(site, driver, range(3, 13))
+        left = [one for one in gc.get_objects() if isinstance(one, RequestContext)]
+    finally:
+        gc.enable()
+    assert [] == left

@@ -7,7 +7,7 @@ import time
 import pytest
 from neutral import ANONYMOUS, HTML, PEER, Reply, plain
 
-from segment_integrations import __version__, current, page_name, track
+from segment_integrations import __version__, current, page, page_name, track
 from segment_integrations.core.events import wire_time
 from segment_integrations.testing import BROWSER_HEADERS
 
@@ -74,6 +74,27 @@ def test_every_event_of_a_request_has_its_context(make_site):
     }
     assert expected == page["context"]
     assert expected == tracked["context"]
+
+
+def test_an_automatic_page_call_is_one_that_a_view_could_make(make_site):
+    """It says what `page()` says in the same request, and the status."""
+    asks = []
+
+    def view(_):
+        for ask in asks:
+            ask()
+        return Reply()
+
+    site = make_site({"/products/{slug}": view})
+    site.visit(PATH, SENT)
+    asks.append(page)
+    site.visit(PATH, SENT)
+    automatic, asked = site.events.pages
+    assert 200 == automatic["properties"].pop("status")
+    for one in (automatic, asked):
+        del one["messageId"], one["timestamp"]
+    assert automatic == asked
+    assert list(automatic) == list(asked)
 
 
 def test_the_timestamp_of_a_page_is_the_request_s_start(make_site):

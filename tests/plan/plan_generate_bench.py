@@ -181,12 +181,7 @@ def rules(draw):
     named = {"TRACK": EVENTS, "PAGE": EVENTS | st.just(""), "SCREEN": EVENTS}
     place = "traits" if type_ in {"IDENTIFY", "GROUP"} else "properties"
     facts = {"type": "object", **draw(_fields(schemas(1)))}
-    parts = {
-        place: facts,
-        "context": {},
-        "traits": {"type": "object"},
-        place: facts,
-    }
+    parts = {"context": {}, "traits": {"type": "object"}} | {place: facts}
     shape = draw(st.integers(0, 9))
     if shape == 0:
         schema = draw(schemas())

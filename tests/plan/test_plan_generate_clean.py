@@ -25,7 +25,7 @@ def odd_plan():
             f"d{size}": {"type": "array", "items": {"enum": [text, 'y"', None]}},
             "f" * size + "-": {**several, "maxLength": size},
             "g" * size: {"type": "object", "properties": {text: {}, "l": several}},
-            "h" * size + "-": {"type": "object", "properties": {"a": {}}},
+            "h" * (size // 2 + 1) + "-": {"type": "object", "properties": {"a": {}}},
             f"i{size}": {
                 "type": "object",
                 "x": {"y": [wide, 1e300, None, {"z": text}]},
@@ -56,16 +56,16 @@ def odd_plan():
     )
 
 
-def run(*arguments):
-    """Run a tool, and give what it says about files that it does not like."""
+def run(folder, *arguments):
+    """Run a tool as a stranger would; what it says counts where it finds something."""
     done = subprocess.run(
-        [sys.executable, "-m", *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-m", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
     )
-    return (
-        done.returncode,
-        done.stdout[-3000:] if done.returncode else "",
-        done.stderr,
-    )
+    return (done.stdout + done.stderr)[-3000:] if done.returncode else ""
 
 
 def test_the_tools_have_nothing_to_say(tmp_path):
@@ -74,9 +74,9 @@ def test_the_tools_have_nothing_to_say(tmp_path):
     source = generate(odd_plan(), module="odd_events")
     path.write_text(source, "utf-8")
     version = ["--isolated", "--no-cache", "--target-version=py311"]
-    assert (0, "", "") == run("ruff", "format", "--diff", *version, str(path))
-    assert (0, "", "") == run("ruff", "check", "--select", RULES, *version, str(path))
-    assert (0, "", "") == run("mypy", "--strict", f"--cache-dir={tmp_path}", str(path))
+    assert "" == run(tmp_path, "ruff", "format", "--diff", *version, path.name)
+    assert "" == run(tmp_path, "ruff", "check", "--select", RULES, *version, path.name)
+    assert "" == run(tmp_path, "mypy", "--strict", f"--cache-dir={tmp_path}", path.name)
 
 
 def test_it_says_all_of_the_plan():

@@ -78,13 +78,12 @@ class ScopeInfo(RequestInfo):
     def arrival(self, special: frozenset[str]) -> tuple[str | None, bool]:
         headers = self._headers
         if headers is None:
-            headers = self.headers
+            given = self._scope.get("headers", ())
+            headers = self._headers = AsgiHeaders(given, is_lower=True)
         raw = headers.raw
-        destination = raw.get(b"sec-fetch-dest")
-        return (
-            destination and destination.decode("latin-1"),
-            not as_bytes(special).isdisjoint(raw),
-        )
+        value = raw.get(b"sec-fetch-dest")
+        destination = None if value is None else value.decode("latin-1")
+        return destination, not as_bytes(special).isdisjoint(raw)
 
     @property
     def scheme(self) -> str:

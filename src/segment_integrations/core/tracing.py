@@ -24,11 +24,16 @@ def current_trace(throttle: Throttle) -> dict[str, str] | None:
     api = sys.modules.get(TRACE_API)
     if api is None:
         return None
-    with throttle.guard("trace"):
-        span = api.get_current_span().get_span_context()
+    try:
+        active = api.get_current_span()
+        if active is api.INVALID_SPAN:  # there is none
+            return None
+        span = active.get_span_context()
         if span.is_valid:
             return {
                 "traceId": format(span.trace_id, "032x"),
                 "spanId": format(span.span_id, "016x"),
             }
+    except Exception as error:  # noqa: BLE001 - never the request's
+        throttle.failed("trace", error)
     return None

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from segment_integrations.plan.loading_forms import around, rule_of
+from segment_integrations.plan.loading_forms import rule_of
+from segment_integrations.plan.loading_nesting import around
 from segment_integrations.plan.loading_schemas import Place, verify
 from segment_integrations.plan.rules import OLDEST, RULE_TYPES, Rule, RuleType
 

@@ -77,6 +77,8 @@ class TrackingPlan:
         )
         self._calls = {call: self._of_call(call) for call in _TYPES}
         self._checker = Checker(self._index, self.rule_for)
+        self._quick = self._checker.quick
+        self._tracks = self._quick["track"]
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -164,6 +166,13 @@ class TrackingPlan:
             common one, then an unplanned event, then unplanned properties or traits
             of track, identify and group calls. Empty if it is all as planned.
         """
+        try:
+            by_key = self._quick[message["type"]]
+            # Here and not in the checker, as one more call costs a tenth of the whole.
+            if by_key[message["event"] if by_key is self._tracks else ""](message):
+                return []
+        except Exception:  # noqa: BLE001, S110 - something is missing or odd
+            pass
         return self._checker.check(message)
 
     def unplanned(self, message: Mapping[str, Any]) -> list[str]:
