@@ -63,10 +63,7 @@ class FeatureUsed(
 
     feature_name: Annotated[str, Meta(description="Its name in the code.")]
     context: (
-        Annotated[
-            dict[str, Any],
-            Meta(description="Where it was used; free in form."),
-        ]
+        Annotated[dict[str, Any], Meta(description="Where it was used; free in form.")]
         | UnsetType
     ) = UNSET
 
@@ -220,6 +217,6 @@ class GroupTraits(Traits, call="group"):
         ]
         | UnsetType
     ) = UNSET
-    website: (
-        Annotated[str, Meta(description="Its address on the web.")] | UnsetType
-    ) = UNSET
+    website: Annotated[str, Meta(description="Its address on the web.")] | UnsetType = (
+        UNSET
+    )

@@ -24,7 +24,9 @@ def test_a_visitor_searches(client, segment_events):
 def test_a_visitor_signs_up(client, segment_events):
     account = {"email": "ada@example.com", "method": "github", "company": "Analytical"}
     client.post("/signup", json=account)
-    segment_events.assert_identified("user-1", traits={"company": {"name": "Analytical"}})
+    segment_events.assert_identified(
+        "user-1", traits={"company": {"name": "Analytical"}}
+    )
     segment_events.assert_tracked("Signed Up", properties={"method": "github"})
 
 
@@ -37,5 +39,7 @@ def test_a_user_buys(client, segment_events):
     )
     segment_events.assert_tracked(
         "Order Completed",
-        properties={"products": [{"productId": "teapot", "price": 12.5, "quantity": 2}]},
+        properties={
+            "products": [{"productId": "teapot", "price": 12.5, "quantity": 2}]
+        },
     )

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from segment_integrations.core.policy import PageDecision
     from segment_integrations.core.ports import Deferral, Processor, Sink, Transport
     from segment_integrations.core.request import RequestInfo, ResponseInfo, Routing
-    from segment_integrations.plan.enforcing import Enforcer
+    from segment_integrations.plan.enforcing.enforcer import Enforcer
 
 LIBRARY_NAME: Final = "segment-integrations"
 
@@ -130,7 +130,7 @@ class Analytics(Calls):
         self._delivery: Delivery | None = None
         self._enforcer: Enforcer | None = None
         if settings.plan is not None or "plan_mode" in settings.given:
-            from segment_integrations.plan.enforcing_open import opened
+            from segment_integrations.plan.enforcing.open import opened
 
             self._enforcer = opened(
                 settings,

@@ -102,7 +102,9 @@ def _start(
     else:
         write = start_response(status, headers, exc_info)
     if response is not None and exchange.response is None:
-        analytics.page_calls.observe(exchange, response)
+        pages = analytics.page_calls
+        if pages.see(exchange, response):
+            pages.send(exchange, response)
     return write
 
 

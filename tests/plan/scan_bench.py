@@ -2,7 +2,7 @@
 
 from textwrap import dedent
 
-from segment_integrations.plan.scanning import scan
+from segment_integrations.plan.scanning.scan import scan
 from segment_integrations.plan.tracking import TrackingPlan
 
 OURS = "from segment_integrations import track, tracks, page, screen, Analytics\n"

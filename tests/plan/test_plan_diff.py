@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plan_diff_bench import pairs, plan, rule
 
-from segment_integrations.plan.diffing import diff
+from segment_integrations.plan.diffing.diff import diff
 from segment_integrations.plan.tracking import TrackingPlan
 
 

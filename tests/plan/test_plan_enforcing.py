@@ -19,8 +19,8 @@ from plan_bench import (
 
 from segment_integrations import Analytics, InvalidEvent, PlanViolation, bind
 from segment_integrations.core.message import EVENT_MAX_BYTES
-from segment_integrations.plan.enforcing_mend import omit_violating
-from segment_integrations.plan.enforcing_tell import (
+from segment_integrations.plan.enforcing.mend import omit_violating
+from segment_integrations.plan.enforcing.tell import (
     FORWARDS_A_MINUTE,
     KINDS_MAX,
     OTHERS,

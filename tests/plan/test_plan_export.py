@@ -20,7 +20,7 @@ from segment_integrations import Event, Traits, View
 from segment_integrations.cli.group import cli
 from segment_integrations.errors import PlanError
 from segment_integrations.plan import TrackingPlan, exported
-from segment_integrations.plan.exporting import json_schema, schema_of
+from segment_integrations.plan.exporting.export import json_schema, schema_of
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 

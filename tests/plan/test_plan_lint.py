@@ -7,12 +7,14 @@ import pytest
 from plan_diff_bench import plan, rule
 
 from segment_integrations.errors import ConfigurationError
-from segment_integrations.plan import linting, linting_sound, names_events
-from segment_integrations.plan.linting import RULES, lint
-from segment_integrations.plan.linting_patterns import has_negative_lookahead, refused
-from segment_integrations.plan.linting_sound import faults
-from segment_integrations.plan.names import in_style, style_of, titled, words
-from segment_integrations.plan.names_segment import SEMANTIC
+from segment_integrations.plan.linting import lint as linting
+from segment_integrations.plan.linting import sound
+from segment_integrations.plan.linting.lint import RULES, lint
+from segment_integrations.plan.linting.patterns import has_negative_lookahead, refused
+from segment_integrations.plan.linting.sound import faults
+from segment_integrations.plan.names import events as names_events
+from segment_integrations.plan.names.segment import SEMANTIC
+from segment_integrations.plan.names.words import in_style, style_of, titled, words
 
 
 def event(name="Order Completed", required=(), **properties):
@@ -42,7 +44,7 @@ _INSIDE = "items/if/required"
 
 
 @pytest.mark.parametrize(
-    ("command", "rules"), [("check", linting_sound.RULES), ("lint", linting.RULES)]
+    ("command", "rules"), [("check", sound.RULES), ("lint", linting.RULES)]
 )
 def test_the_docs_list_each_rule(command, rules):
     """The page on the tools has a row for each rule, in their order."""

@@ -3,8 +3,8 @@
 import pytest
 from scan_bench import OURS, fired, planned, rule, scanned, told, write
 
-from segment_integrations.plan.generating import generate
-from segment_integrations.plan.scanning import scan
+from segment_integrations.plan.generating.generate import generate
+from segment_integrations.plan.scanning.scan import scan
 
 EVENTS = """
     from segment_integrations import Event

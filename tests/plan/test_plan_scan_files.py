@@ -5,8 +5,8 @@ import os
 import pytest
 from scan_bench import OURS, fired, planned, scanned, told, write
 
-from segment_integrations.plan.scanning import scan
-from segment_integrations.plan.scanning_files import FILE_MAX_BYTES
+from segment_integrations.plan.scanning.files import FILE_MAX_BYTES
+from segment_integrations.plan.scanning.scan import scan
 
 CALL = OURS + "track('A')\n"
 

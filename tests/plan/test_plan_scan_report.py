@@ -11,7 +11,7 @@ from scan_bench import OURS, planned, rule, scanned, told, write
 
 from segment_integrations.cli import main
 from segment_integrations.plan import scan
-from segment_integrations.plan.scanning_hints import COMPARED_MAX, Hints
+from segment_integrations.plan.scanning.hints import COMPARED_MAX, Hints
 
 SOURCE = OURS + "track('Order Paid')\ntrack('Order-paid')\ntrack(x)\n"
 

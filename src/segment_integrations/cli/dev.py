@@ -104,7 +104,7 @@ def dev(
 
 def _loaded(path: str) -> TrackingPlan:
     """Read the plan here, so that without one nothing of plans is imported."""
-    from segment_integrations.plan.enforcing_open import loaded
+    from segment_integrations.plan.enforcing.open import loaded
 
     if not Path(path).exists():
         raise ConfigurationError("--plan must be a file or folder that exists")

@@ -13,8 +13,8 @@ from segment_integrations.cli.plan_words import (
     json_option,
 )
 from segment_integrations.cli.spool_options import say
-from segment_integrations.plan.linting_refused import examined
-from segment_integrations.plan.linting_sound import faults
+from segment_integrations.plan.linting.refused import examined
+from segment_integrations.plan.linting.sound import faults
 
 __all__ = ["check"]
 

@@ -11,8 +11,8 @@ import click
 
 from segment_integrations.cli.plan_words import PLAN, changes_table, json_option
 from segment_integrations.cli.spool_options import say
-from segment_integrations.plan.diffing import Kind
-from segment_integrations.plan.diffing import diff as changes_of
+from segment_integrations.plan.diffing.diff import Kind
+from segment_integrations.plan.diffing.diff import diff as changes_of
 from segment_integrations.plan.tracking import TrackingPlan
 
 if TYPE_CHECKING:

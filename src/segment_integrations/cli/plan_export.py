@@ -10,7 +10,7 @@ import click
 
 from segment_integrations.cli.words import WrongCall, counted, printable
 from segment_integrations.errors import PlanError
-from segment_integrations.plan.exporting_modules import exported_from
+from segment_integrations.plan.exporting.modules import exported_from
 
 __all__ = ["export"]
 

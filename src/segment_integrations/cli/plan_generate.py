@@ -10,8 +10,8 @@ import click
 
 from segment_integrations.cli.plan_words import PLAN
 from segment_integrations.cli.words import WrongCall, counted
-from segment_integrations.plan.generating import GENERATED
-from segment_integrations.plan.generating import generate as generated
+from segment_integrations.plan.generating.generate import GENERATED
+from segment_integrations.plan.generating.generate import generate as generated
 from segment_integrations.plan.tracking import TrackingPlan
 
 __all__ = ["generate"]

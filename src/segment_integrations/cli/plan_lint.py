@@ -13,8 +13,8 @@ from segment_integrations.cli.plan_words import (
     json_option,
 )
 from segment_integrations.cli.spool_options import say
-from segment_integrations.plan.linting import RULES
-from segment_integrations.plan.linting import lint as findings_of
+from segment_integrations.plan.linting.lint import RULES
+from segment_integrations.plan.linting.lint import lint as findings_of
 from segment_integrations.plan.tracking import TrackingPlan
 
 __all__ = ["lint"]

@@ -14,13 +14,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from segment_integrations.cli.plan_words import json_option
 from segment_integrations.cli.words import WrongCall, counted, printable
 from segment_integrations.errors import PlanError
-from segment_integrations.plan.scanning import scan as scanned
+from segment_integrations.plan.scanning.scan import scan as scanned
 from segment_integrations.plan.tracking import TrackingPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from segment_integrations.plan.scanning import Remark, Report
+    from segment_integrations.plan.scanning.scan import Remark, Report
 
 __all__ = ["scan"]
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from segment_integrations.cli.words import counted, printable
-from segment_integrations.plan.linting_finding import Finding, Level
+from segment_integrations.plan.linting.finding import Finding, Level
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -77,7 +77,8 @@ def objects(info: RequestInfo, settings: Settings) -> bool:
     return (
         settings.respect_gpc
         and settings.consent is None
-        and (info.taken or info.take()).sec_gpc == "1"  # as `signals_gpc`, without its call
+        and (info.taken or info.take()).sec_gpc
+        == "1"  # as `signals_gpc`, without its call
     )
 
 

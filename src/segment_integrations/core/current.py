@@ -256,13 +256,13 @@ class VisitContext(RequestContext):
         self.info = info
         self.started = time.time()
 
-    def _routing(self) -> Routing:  # type: ignore[override]  # a callable as well
+    def _routing(self) -> Routing:
         return self.info.routing()
 
-    def _resolve(self, path: str) -> Routing | None:  # type: ignore[override]
+    def _resolve(self, path: str) -> Routing | None:
         return self.info.resolve(path)
 
-    def _detect(self) -> object:  # type: ignore[override]
+    def _detect(self) -> object:
         return self.info.detect()
 
 

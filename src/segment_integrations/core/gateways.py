@@ -14,14 +14,15 @@ from typing import Any, Final
 from segment_integrations.core.headers import (
     AsgiHeaders,
     EnvironHeaders,
+    Fields,
     HeaderPairs,
     Headers,
     as_bytes,
+    fields_of,
     variables,
 )
-from segment_integrations.core.privacy import HOST
+from segment_integrations.core.privacy import origin
 from segment_integrations.core.request import UNROUTED, RequestInfo, ResponseInfo
-
 
 _CONTENT_TYPE: Final = ("content-type", b"content-type")
 _CONTENT_TYPE_LENGTH: Final = len("content-type")
@@ -85,6 +86,11 @@ class ScopeInfo(RequestInfo):
         destination = None if value is None else value.decode("latin-1")
         return destination, not as_bytes(special).isdisjoint(raw)
 
+    def take(self) -> Fields:
+        headers = self._headers
+        self.taken = taken = (self.headers if headers is None else headers).fields()
+        return taken
+
     @property
     def scheme(self) -> str:
         scheme: str = self._scope.get("scheme", "http")
@@ -100,11 +106,8 @@ class ScopeInfo(RequestInfo):
         return (self.taken or self.take()).host or None
 
     def origin(self) -> str:
-        host = (self.taken or self.take()).host
-        if not host or not HOST.fullmatch(host):
-            return ""
         scheme: str = self._scope.get("scheme", "http")
-        return f"{scheme.replace('ws', 'http')}://{host}"
+        return origin(scheme.replace("ws", "http"), (self.taken or self.take()).host)
 
     @property
     def native(self) -> object:
@@ -207,6 +210,11 @@ class EnvironInfo(RequestInfo):
         return environ.get("HTTP_SEC_FETCH_DEST"), not (
             environ.keys().isdisjoint(variables(special))
         )
+
+    def take(self) -> Fields:
+        """The same."""
+        self.taken = taken = fields_of(self._environ)
+        return taken
 
     @property
     def scheme(self) -> str:

@@ -204,12 +204,7 @@ class EnvironHeaders(Headers):
 
     def fields(self) -> Fields:
         """As the base has it."""
-        found = tuple(map(self._environ.get, _ENVIRON_NAMES, _EMPTY))
-        try:
-            "".join(found)
-        except TypeError:  # what is no text, which a server never gives
-            found = tuple(one if isinstance(one, str) else "" for one in found)
-        return Fields(*found)
+        return fields_of(self._environ)
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.get(name) is not None
@@ -241,3 +236,13 @@ def variables(names: frozenset[str]) -> frozenset[str]:
 
 
 _ENVIRON_NAMES: Final = tuple(map(_variable, NAMES))
+
+
+def fields_of(environ: Mapping[str, Any]) -> Fields:
+    """The `Fields` of a WSGI *environ*."""
+    found = tuple(map(environ.get, _ENVIRON_NAMES, _EMPTY))
+    try:
+        "".join(found)
+    except TypeError:  # what is no text, which a server never gives
+        found = tuple(one if isinstance(one, str) else "" for one in found)
+    return Fields(*found)

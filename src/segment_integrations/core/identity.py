@@ -89,17 +89,15 @@ class Identity:
     @property
     def anonymous_id(self) -> str | None:
         """The visitor's anonymous id: set by code, else claimed by the cookie."""
-        said = (
-            self._anonymous_id if self.parent is None else self._said("_anonymous_id")
-        )
-        if said is not UNSET:
-            return said  # type: ignore[return-value]  # as above
-        root = self if self.parent is None else self.root
-        claimed = root._cookie_id
-        if claimed is UNSET:
-            claim = None if root.info is None else root.info.cookie(cookie.NAME)
-            claimed = root._cookie_id = privacy.anonymous_id(claim)
-        return claimed  # type: ignore[return-value]  # as above
+        root, said = self, self._anonymous_id
+        if self.parent is not None:
+            root, said = self.root, self._said("_anonymous_id")
+        if said is UNSET:
+            said = root._cookie_id
+            if said is UNSET:
+                claim = None if root.info is None else root.info.cookie(cookie.NAME)
+                said = root._cookie_id = privacy.anonymous_id(claim)
+        return said  # type: ignore[return-value]  # as above
 
     @property
     def group_id(self) -> str | None:

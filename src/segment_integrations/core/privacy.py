@@ -51,10 +51,14 @@ LOCALE_MAX_CHARS: Final = 35
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ANONYMOUS_ID = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9._:@=+/|~-]{1,128}")
+_HOST_MAX_CHARS: Final = 259
+"""As long as a name and a port can be."""
 _NOBODY: Final = frozenset({"null", "undefined"})
 _LOCALE = re.compile(r"[A-Za-z]{1,8}(?:[-_][A-Za-z0-9]{1,8})*")
 PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/._~-]*")
-HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
+_HOST = re.compile(
+    r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?"
+)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -113,7 +117,17 @@ def locale(accept_language: str) -> str | None:
 
 def host(value: str | None) -> str | None:
     """A ``Host`` header that can stand in an address, or None."""
-    return value if value and HOST.fullmatch(value) else None
+    return value if value and _HOST.fullmatch(value) else None
+
+
+def origin(scheme: str, name: str | None) -> str:
+    """*scheme* and host as an address begins with them; empty without a host."""
+    return _origin(scheme, name) if name and len(name) <= _HOST_MAX_CHARS else ""
+
+
+@lru_cache(maxsize=256)
+def _origin(scheme: str, name: str) -> str:
+    return f"{scheme}://{name}" if host(name) else ""
 
 
 @lru_cache(maxsize=1024)

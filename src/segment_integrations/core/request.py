@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from segment_integrations.core.headers import Fields, Headers, PlainHeaders
-from segment_integrations.core.privacy import HOST
+from segment_integrations.core.privacy import origin
 
 _COOKIE_MAX_BYTES: Final = 64 * 1024
 
@@ -82,19 +82,18 @@ class RequestInfo:
         return headers
 
     def arrival(self, special: frozenset[str]) -> tuple[str | None, bool]:
-        """What the browser fetches by ``Sec-Fetch-Dest``; whether one of *special* came."""
+        """What is fetched by ``Sec-Fetch-Dest``, and whether one of *special* came."""
         headers = self.headers
         return headers.get("sec-fetch-dest"), headers.has_any(special)
 
     def take(self) -> Fields:
-        """Read those of the headers that a page call asks for; `taken` has them then."""
+        """Read the headers that a page call asks for; `taken` has them then."""
         self.taken = taken = self.headers.fields()
         return taken
 
     def origin(self) -> str:
         """Scheme and host as an address begins with them; empty without a host."""
-        host = self.host
-        return f"{self.scheme}://{host}" if host and HOST.fullmatch(host) else ""
+        return origin(self.scheme, self.host)
 
     @property
     def cookies(self) -> Mapping[str, str]:
@@ -184,8 +183,8 @@ class Routed(Protocol):
     """What knows where a request was routed."""
 
     @property
-    def routing(self) -> Routing: ...
-
+    def routing(self) -> Routing:
+        """Where it was routed."""
 
 
 class ResponseInfo:

@@ -9,7 +9,12 @@ from django.http import HttpRequest
 
 from segment_integrations.core.current import VisitContext
 from segment_integrations.core.gateways import EnvironInfo
-from segment_integrations.core.request import ResponseInfo, Routing, Visited
+from segment_integrations.core.request import (
+    UNROUTED,
+    ResponseInfo,
+    Routing,
+    Visited,
+)
 from segment_integrations.django import routing
 from segment_integrations.django.identity import Identity
 
@@ -135,29 +140,33 @@ class Answer(ResponseInfo):
         held: What belongs to its request.
     """
 
-    __slots__ = ("_held", "_response")
+    __slots__ = ("_fields", "_held", "_store")
 
     def __init__(self, response: HttpResponseBase, held: Held) -> None:
         self.status = response.status_code
-        self._response = response
+        # Not the response, whose content would be kept as long as the request: until
+        # the garbage collector comes by.
+        self._fields = response.headers
+        # Django's own (4.2 to 6.0), for what is not there costs an exception.
+        self._store = getattr(response.headers, "_store", None)
         self._held = held
         self._headers = None
 
     @property
     def content_type(self) -> str:
         """As the base has it, and so is what follows."""
-        try:
-            return self._response.headers["content-type"]
-        except KeyError:
-            return ""
+        if self._store is None:
+            return self._fields.get("content-type", "")
+        found = self._store.get("content-type")
+        return found[1] if found else ""
 
     @property
     def disposition(self) -> str:
         """The same."""
-        try:
-            return self._response.headers["content-disposition"]
-        except KeyError:
-            return ""
+        if self._store is None:
+            return self._fields.get("content-disposition", "")
+        found = self._store.get("content-disposition")
+        return found[1] if found else ""
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -167,17 +176,13 @@ class Answer(ResponseInfo):
         headers: Mapping[str, str] = self._headers
         return headers
 
-    @property
-    def routing(self) -> Routing:
-        """The same."""
-        return self._held.context.routing
+    routing = UNROUTED
+    """The request's context knows."""
 
     def _read(self) -> dict[str, str]:
-        response = self._response
+        fields = self._fields
         found = {
-            name.lower(): response.headers[name]
-            for name in _RESPONSE_HEADERS
-            if name in response.headers
+            name.lower(): fields[name] for name in _RESPONSE_HEADERS if name in fields
         }
         # `UpdateCacheMiddleware` will keep it, and says so to the client only then.
         if getattr(self._held.request, "_cache_update_cache", False):

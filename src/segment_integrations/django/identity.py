@@ -66,8 +66,13 @@ class Identity:
         session = getattr(self._request, "session", None)
         if session is None:
             return None
-        if not _is_loaded(session):
-            if not self._may_read() or _is_in_event_loop():
+        if _CACHE not in getattr(session, "__dict__", ()):  # it is not loaded
+            # The first and the second as `_may_read` has them, for most end here.
+            if (
+                self._has_read
+                or not sends_session(self._request)
+                or _is_in_event_loop()
+            ):
                 return None
             self._has_read = True
         with _untouched(session):
@@ -127,7 +132,8 @@ class Identity:
 
 def sends_session(request: HttpRequest) -> bool:
     """Whether the browser has sent a session."""
-    return django_settings.SESSION_COOKIE_NAME in request.COOKIES
+    cookies = request.COOKIES
+    return bool(cookies) and django_settings.SESSION_COOKIE_NAME in cookies
 
 
 def id_of(user: Any) -> str | None:

@@ -145,8 +145,9 @@ class SegmentMiddleware:
                 header = context.cookie_header(facts)
                 if header is not None:
                     response.cookies.load(header)
-            if context.response is None:
-                analytics.page_calls.observe(context, facts)
+            pages = analytics.page_calls
+            if context.response is None and pages.see(context, facts):
+                pages.send(context, facts)
             if settings.stream_context and response.streaming:
                 streaming.carry(context, response)
         except Exception as error:  # noqa: BLE001 - never the request's

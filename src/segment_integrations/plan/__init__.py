@@ -13,14 +13,17 @@ from segment_integrations.plan.rules import Rule
 from segment_integrations.plan.violations import Violation
 
 if TYPE_CHECKING:
-    from segment_integrations.plan.diffing import diff
-    from segment_integrations.plan.exporting import exported
-    from segment_integrations.plan.generating import generate
-    from segment_integrations.plan.linting import lint
-    from segment_integrations.plan.scanning import scan
+    from segment_integrations.plan.diffing.diff import Change, diff
+    from segment_integrations.plan.exporting.export import exported
+    from segment_integrations.plan.generating.generate import generate
+    from segment_integrations.plan.linting.lint import Finding, lint
+    from segment_integrations.plan.scanning.scan import Report, scan
     from segment_integrations.plan.tracking import TrackingPlan
 
 __all__ = [
+    "Change",
+    "Finding",
+    "Report",
     "Rule",
     "TrackingPlan",
     "Violation",
@@ -32,12 +35,15 @@ __all__ = [
 ]
 
 _WHERE: Final = {
+    "Change": "diffing.diff",
+    "Finding": "linting.lint",
+    "Report": "scanning.scan",
     "TrackingPlan": "tracking",
-    "diff": "diffing",
-    "exported": "exporting",
-    "generate": "generating",
-    "lint": "linting",
-    "scan": "scanning",
+    "diff": "diffing.diff",
+    "exported": "exporting.export",
+    "generate": "generating.generate",
+    "lint": "linting.lint",
+    "scan": "scanning.scan",
 }
 """The module of each name that is imported when it is asked for."""
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Self
 
-from segment_integrations.plan.checking import Checker
-from segment_integrations.plan.loading import Parts, of_document, of_path
-from segment_integrations.plan.loading_rules import indexed
+from segment_integrations.plan.checking.checker import Checker
+from segment_integrations.plan.loading.load import Parts, of_document, of_path
+from segment_integrations.plan.loading.rules import indexed
 from segment_integrations.plan.rules import Rule, RuleType
 from segment_integrations.plan.violations import Violation
 

@@ -1,0 +1,1 @@
+"""What in a message breaks the rules of a plan."""

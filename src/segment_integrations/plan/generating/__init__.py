@@ -1,0 +1,1 @@
+"""Typed events out of a plan."""

@@ -1,0 +1,1 @@
+"""Reads plans in each of their forms."""

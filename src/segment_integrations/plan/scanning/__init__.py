@@ -1,0 +1,1 @@
+"""Which events source code fires, found by parsing."""

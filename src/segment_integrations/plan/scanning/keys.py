@@ -1,0 +1,87 @@
+"""The properties, and the version, that stand in a call."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from segment_integrations.plan.scanning.calls import Signature, positional
+from segment_integrations.plan.scanning.things import Text
+
+if TYPE_CHECKING:
+    from segment_integrations.plan.scanning.model import Call, Scope
+    from segment_integrations.plan.scanning.names import Names
+
+
+class Keys:
+    """Reads the properties of calls, by *names*."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+
+    def given(self, call: Call, found: Signature) -> tuple[frozenset[str] | None, bool]:
+        """The properties that *call* gives, and whether there are no others."""
+        if found.call != "track" or found.wrapper is not None:
+            return None, False
+        if any(one.arg is None for one in call.keywords):
+            return None, False
+        given = {one.arg: one.value for one in call.keywords}
+        node = given.get("properties", positional(call, found.properties))
+        keys, is_closed = self._keys_of(node, call.scope)
+        if found.is_decorator and (paths := given.get("from_args")) is not None:
+            more, is_all = self._paths(paths, call.scope)
+            keys, is_closed = keys | more, is_closed and is_all
+        return keys, is_closed
+
+    def _keys_of(
+        self, node: ast.expr | None, scope: Scope
+    ) -> tuple[frozenset[str], bool]:
+        if node is None or (isinstance(node, ast.Constant) and node.value is None):
+            return frozenset(), True
+        if not isinstance(node, ast.Dict):
+            return frozenset(), False
+        return self._texts(node.keys, scope)
+
+    def _texts(
+        self, nodes: list[ast.expr | None] | list[ast.expr], scope: Scope
+    ) -> tuple[frozenset[str], bool]:
+        found = set()
+        is_closed = True
+        for node in nodes:
+            things = [] if node is None else self._names.of(node, scope)
+            if len(things) == 1 and isinstance(things[0], Text):
+                found.add(things[0].text)
+            else:
+                is_closed = False
+        return frozenset(found), is_closed
+
+    def _paths(self, node: ast.expr, scope: Scope) -> tuple[frozenset[str], bool]:
+        """The keys that the `from_args` of ``tracks`` make."""
+        if isinstance(node, ast.Dict):
+            return self._texts(node.keys, scope)
+        if isinstance(node, ast.List | ast.Tuple):
+            paths, is_closed = self._texts(node.elts, scope)
+            return frozenset(path.rpartition(".")[2] for path in paths), is_closed
+        return frozenset(), False
+
+
+def version(call: Call) -> int | None:
+    """The ``context.protocols.event_version`` that stands in the call."""
+    node: ast.expr | None = None
+    for one in call.keywords:
+        if one.arg == "context":
+            node = one.value
+    for key in ("protocols", "event_version"):
+        if not isinstance(node, ast.Dict):
+            return None
+        inside = zip(node.keys, node.values, strict=True)
+        node = next(
+            (
+                value
+                for name, value in inside
+                if isinstance(name, ast.Constant) and name.value == key
+            ),
+            None,
+        )
+    value = node.value if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
