@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from segment_integrations.core.marks import may_be_marked
 from segment_integrations.core.request import Routing
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def routed(
         params={**args, **(raw.groupdict() if raw else {})},
         endpoint=view,
         is_internal=endpoint == "static" or endpoint.endswith(".static"),
+        is_marked=may_be_marked(view),
     )
 
 
@@ -99,6 +101,7 @@ class Known:
             {**args, **raw.groupdict()} if raw else args,
             bare.endpoint,
             bare.is_internal,
+            bare.is_marked,
         )
 
 

@@ -22,6 +22,7 @@ from segment_integrations.asgi import Lifespan, Scope, analytics_of, lifespan
 from segment_integrations.client import Analytics
 from segment_integrations.core.current import RequestContext, VisitContext
 from segment_integrations.core.gateways import ScopeInfo
+from segment_integrations.core.marks import may_be_marked
 from segment_integrations.core.request import UNROUTED, Routing, Visited
 from segment_integrations.core.users import user_identity
 from segment_integrations.errors import ConfigurationError
@@ -203,7 +204,12 @@ class _Visit(ScopeInfo, Visited):
                     params = scope.get("path_params") or {}
                     self._route = route
                     self._found = Routing(
-                        bare.template, bare.view, params, endpoint, bare.is_internal
+                        bare.template,
+                        bare.view,
+                        params,
+                        endpoint,
+                        bare.is_internal,
+                        bare.is_marked,
                     )
                     return self._found
         # A mount's own prefix is known only to the routes above it, and a middleware
@@ -295,6 +301,7 @@ def _routing(template: str, route: object, scope: Mapping[str, Any]) -> Routing:
         params=scope.get("path_params") or {},
         endpoint=endpoint,
         is_internal=is_documentation(endpoint),
+        is_marked=may_be_marked(endpoint),
     )
 
 

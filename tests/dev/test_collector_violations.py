@@ -133,6 +133,15 @@ def test_what_both_have_found_is_shown_once(checked):
     assert [("Invalid Type", "properties.revenue")] == shown(newest)
 
 
+def test_an_event_about_a_violation_is_not_held_up_to_the_plan(checked):
+    """What the mode ``forward`` sends passes; one's own event of that name does not."""
+    one = "Violation Generated"
+    send(checked, track(one, messageId="sch-1"), track(one, messageId="1"))
+    own, ours = checked.get("/api/messages").json()
+    assert [] == ours["violations"]
+    assert ["Unplanned Event"] == [found["type"] for found in own["violations"]]
+
+
 COMMAND = [sys.executable, "-m", "segment_integrations", "dev", "--port", "0"]
 
 

@@ -9,24 +9,28 @@ import anyio
 from segment_integrations import defaults
 from segment_integrations.testing import BROWSER_HEADERS
 
+WAIT_S = 30
 HOST = "shop.example"
 VISITOR = "visitor-1"
 BROWSER = {**BROWSER_HEADERS, "host": HOST, "cookie": f"ajs_anonymous_id={VISITOR}"}
 HTML = {"content-type": "text/html; charset=utf-8"}
 
 
-class Recorder:
+class Recorder(list):
     """A sink that keeps what it is given."""
 
-    def __init__(self):
-        self.messages = []
-
     def put(self, body, message):
-        self.messages.append(message)
+        self.append(message)
         return True
 
     def of(self, call):
-        return [one for one in self.messages if one["type"] == call]
+        return [one for one in self if one["type"] == call]
+
+    def names(self):
+        return [one.get("event", one["type"]) for one in self]
+
+    def users(self):
+        return [one.get("userId") for one in self]
 
     @property
     def pages(self):
@@ -91,17 +95,27 @@ def websocket_scope_of(path="/", **more):
 
 
 async def serve(app, scope, incoming=None):
-    """Call *app* as a server does, and return what it sent."""
-    messages = list(
-        incoming or [{"type": "http.request", "body": b"", "more_body": False}]
-    )
+    """
+    Call *app* as a server does, and return what it sent.
+
+    After what is *incoming* nothing comes until the response has ended; then the client
+    has gone.
+    """
+    left = list(incoming or [{"type": "http.request", "body": b"", "more_body": False}])
     sent = []
+    is_over = anyio.Event()
 
     async def receive():
-        return messages.pop(0)
+        if left:
+            return left.pop(0)
+        with anyio.fail_after(WAIT_S):  # here, for a timer a request would add up
+            await is_over.wait()
+        return {"type": "http.disconnect"}
 
     async def send(message):
         sent.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            is_over.set()
 
     await app(scope, receive, send)
     return sent
@@ -110,6 +124,18 @@ async def serve(app, scope, incoming=None):
 def visit(app, path="/", **more):
     """Let a browser visit *path*, on a loop of its own."""
     return anyio.run(partial(serve, app, scope_of(path, **more)))
+
+
+def instrumented(middleware, app, placement, analytics, *, inner=()):
+    """*app* with our *middleware* added or around, and *inner* ones inside of it."""
+    if placement == "around":
+        for make in inner:
+            app = make(app)
+        return middleware(app, analytics)
+    for make in inner:
+        app.add_middleware(make)
+    app.add_middleware(middleware, analytics=analytics)
+    return app
 
 
 def status_of(sent):

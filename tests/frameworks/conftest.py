@@ -1,13 +1,17 @@
-"""Sets Django up for the tests of this folder; other frameworks need nothing."""
+"""Sets Django up, which other frameworks need not be; fixtures that many share."""
 
 import django
 import django_project
 import pytest
+from asgi_visits import Recorder, close_opened
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import AsyncClient, Client
+from server_programs import Server, environment
 
+from segment_integrations import Analytics
+from segment_integrations.dev.server import running
 from segment_integrations.testing import BROWSER_HEADERS
 
 # Not by the environment, which processes that tests start would inherit.
@@ -77,3 +81,45 @@ def ada(db):
 def bob(db):
     """Another user."""
     return get_user_model().objects.create_user("bob", password="pw")
+
+
+@pytest.fixture
+def recorder():
+    """A sink that keeps what it is given."""
+    return Recorder()
+
+
+@pytest.fixture
+def analytics(recorder):
+    """A client of the recorder's."""
+    with Analytics("k", sink=recorder) as analytics:
+        yield analytics
+
+
+@pytest.fixture
+def nothing_left():
+    """Close what middlewares make of settings, so that no other test finds it."""
+    yield
+    close_opened()
+
+
+@pytest.fixture
+def collector():
+    """What stands for Segment."""
+    with running() as collector:
+        yield collector
+
+
+@pytest.fixture
+def serve():
+    """Start servers; they are gone when the test is."""
+    servers = []
+
+    def start(arguments, **variables):
+        variables = {"PYTHONWARNINGS": "error", **variables}
+        servers.append(Server(arguments, environment(**variables)))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.end()

@@ -10,34 +10,17 @@ import aiohttp
 import aiohttp_session
 import pytest
 from aiohttp import web
-from asgi_visits import BROWSER, Recorder, close_opened
-from test_asgi_servers import VISITS, _collector, _serve, settings
+from asgi_visits import BROWSER, Recorder
+from server_programs import loses_nothing
 from yarl import URL
 
 from segment_integrations import Analytics, current, no_page, page, set_user, track
 from segment_integrations.aiohttp import analytics_from, lifespan, setup
 from segment_integrations.errors import ConfigurationError
 
-__all__ = ["_collector", "_serve"]  # fixtures of the servers' own tests
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 WAIT_S = 30
-
-
-@pytest.fixture(name="recorder")
-def _recorder():
-    return Recorder()
-
-
-@pytest.fixture(name="analytics")
-def _analytics(recorder):
-    with Analytics("k", sink=recorder) as analytics:
-        yield analytics
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left():
-    yield
-    close_opened()
 
 
 def html(text="<p>Hello"):
@@ -107,7 +90,7 @@ def test_rt_1_the_route_is_its_whole_template(analytics, recorder, where):
     app.add_subapp("/api", sub)
     ((status, _, _),) = visit(app, "/api/items/7")
     assert 200 == status
-    (page_call,) = recorder.messages
+    (page_call,) = recorder
     assert "/api/items/{item_id}" == page_call["name"]
     assert "/api/items/7" == page_call["properties"]["path"]
     assert {"page": 1} == dict(analytics.stats().pages)
@@ -169,7 +152,7 @@ def test_what_is_no_route_is_no_page(analytics, recorder):
     setup(app, analytics)
     answers += visit(app, "/", method="POST")
     assert [404, 405] == [status for status, _, _ in answers]
-    assert [] == recorder.messages
+    assert [] == recorder
     assert {"status": 1, "method": 1} == dict(analytics.stats().pages)
 
 
@@ -296,12 +279,12 @@ def test_as_1_a_stream_is_decided_at_its_start(analytics, recorder):
             client.get("/", headers=BROWSER) as answer,
         ):
             assert b"<p>" == await answer.content.readany()
-            assert 1 == len(recorder.messages)
+            assert 1 == len(recorder)
             go_on.set()
             await answer.read()
 
     asyncio.run(asyncio.wait_for(scenario(), WAIT_S))
-    assert ["page", "track"] == [one["type"] for one in recorder.messages]
+    assert ["page", "track"] == [one["type"] for one in recorder]
 
 
 @pytest.mark.parametrize("kind", ["text/html", "text/event-stream"])
@@ -349,8 +332,8 @@ def test_as_5_a_websocket_is_one_identity_and_no_page(analytics, recorder):
                 assert "heard" == await ws.receive_str()
 
     asyncio.run(asyncio.wait_for(scenario(), WAIT_S))
-    assert ["track"] * 3 == [one["type"] for one in recorder.messages]
-    assert {"u-1"} == {one["userId"] for one in recorder.messages}
+    assert ["track"] * 3 == [one["type"] for one in recorder]
+    assert {"u-1"} == {one["userId"] for one in recorder}
     assert {} == dict(analytics.stats().pages)
 
 
@@ -379,7 +362,7 @@ def test_as_2_a_handler_that_is_cancelled(analytics, recorder, caplog):
         await runner.cleanup()
 
     asyncio.run(asyncio.wait_for(scenario(), WAIT_S))
-    assert [] == recorder.messages
+    assert [] == recorder
     assert {} == dict(analytics.stats().pages)
     assert [] == [one for one in caplog.records if one.levelno > logging.INFO]
 
@@ -446,9 +429,7 @@ def test_the_session_is_read_where_the_handler_has_loaded_it(
     setup(app, analytics)
     ((_, headers, _),) = visit(app)
     assert int(loads) == storage.loads
-    assert {"u-1" if loads else None} == {
-        one.get("userId") for one in recorder.messages
-    }
+    assert {"u-1" if loads else None} == {one.get("userId") for one in recorder}
     assert "Set-Cookie" not in headers
 
 
@@ -519,22 +500,8 @@ def test_wrong_settings_fail_in_setup(analytics):
 def test_pr_2_sigterm_loses_nothing_and_changes_no_exit_code(serve, collector):
     """PR-2: under `web.run_app` what is queued arrives once before it ends."""
 
-    def started(kind):
+    def arguments(kind):
         with socket.create_server(("127.0.0.1", 0)) as free:
-            port = str(free.getsockname()[1])
-        return serve(["aiohttp_served", kind, port], **settings(collector.url))
+            return ["aiohttp_served", kind, str(free.getsockname()[1])]
 
-    server = started("ours")
-    server.visit(VISITS)
-    assert [] == collector.messages()
-    code = server.stop()
-
-    messages = collector.messages()
-    assert 2 * VISITS == len(messages), server.text
-    assert 0 == collector.duplicates
-    names = {one["name"] for one in messages if one["type"] == "page"}
-    assert {"/items/{item_id}"} == names
-
-    without = started("plain")
-    without.visit(1)
-    assert without.stop() == code
+    loses_nothing(serve, collector, arguments("ours"), without=arguments("plain"))

@@ -12,7 +12,6 @@ import pytest
 from asgi_visits import (
     LIFESPAN,
     Recorder,
-    close_opened,
     headers_of,
     lifespan_scope,
     page,
@@ -39,24 +38,9 @@ from segment_integrations.ports import Answer
 from segment_integrations.starlette import SegmentMiddleware as ForStarlette
 from segment_integrations.waiting import in_thread
 
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
 WAIT_S = 20
-
-
-@pytest.fixture(name="recorder")
-def _recorder():
-    return Recorder()
-
-
-@pytest.fixture(name="analytics")
-def _analytics(recorder):
-    with Analytics("k", sink=recorder) as analytics:
-        yield analytics
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left():
-    yield
-    close_opened()
 
 
 class Endpoint:
@@ -457,7 +441,7 @@ def test_switched_off_nothing_is_wrapped(recorder):
         anyio.run(SegmentMiddleware(app, off), scope_of("/"), receive, send)
 
     assert [receive, send, off] == seen
-    assert [] == recorder.messages
+    assert [] == recorder
 
 
 # -- streams, errors, sockets ---------------------------------------------------------
@@ -532,7 +516,7 @@ async def test_as_2_a_disconnect_before_any_response(analytics, recorder, caplog
 
     assert seen[0] is seen[1]
     assert isinstance(seen[0], anyio.get_cancelled_exc_class())
-    assert [] == recorder.messages
+    assert [] == recorder
     assert [] == caplog.records
     assert KEY not in scope
 
@@ -548,7 +532,7 @@ def test_as_2_a_disconnect_while_streaming(analytics, recorder):
         anyio.run(SegmentMiddleware(page(), analytics), scope_of("/"), None, send)
 
     assert caught.value is gone
-    assert [] == recorder.messages
+    assert [] == recorder
 
 
 def test_as_3_a_handler_that_raises(analytics, recorder):
@@ -581,7 +565,7 @@ def test_as_3_a_handler_that_raises(analytics, recorder):
         assert plain == [one for one in found if one not in extra]
     client = TestClient(made(has_ours=True), raise_server_exceptions=False)
     assert 500 == client.get("/").status_code
-    assert [] == recorder.messages
+    assert [] == recorder
 
 
 @pytest.mark.parametrize("middleware", [SegmentMiddleware, ForStarlette])
@@ -657,7 +641,7 @@ def test_ctx_3_two_requests_on_one_context(analytics, recorder):
     anyio.run(both)
 
     assert holders[0] is not holders[1]
-    users = [one.get("userId") for one in recorder.messages]
+    users = [one.get("userId") for one in recorder]
     assert ["user-a", "user-a", None, None] == users
     assert KEY not in scope
 
@@ -696,9 +680,9 @@ def test_ctx_6_an_app_called_by_another(analytics, recorder):
 
         visit(SegmentMiddleware(outer, analytics), "/outer")
 
-    found = [(one["type"], one["userId"]) for one in recorder.messages]
+    found = [(one["type"], one["userId"]) for one in recorder]
     assert [("track", "user-outer"), ("page", "user-outer")] == found
-    found = [(one["type"], one["userId"]) for one in inner_recorder.messages]
+    found = [(one["type"], one["userId"]) for one in inner_recorder]
     assert [("track", "user-inner"), ("page", "user-inner")] == found
 
 

@@ -1,28 +1,12 @@
 """Servers as people run them: started, visited, ended with SIGTERM."""
 
-import os
-import re
-import signal
 import socket
-import subprocess
-import sys
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
-import urllib3
-from asgi_visits import BROWSER
+from server_programs import UVICORN, loses_nothing, settings
 
-from segment_integrations.dev.server import running
-
-WAIT_S = 30
-VISITS = 20
-
-UVICORN = ["uvicorn", "--port", "0", "--no-access-log"]
 GUNICORN = ["gunicorn", "--bind", "127.0.0.1:0", "-w", "2", "-k"]
 
 SERVERS = {
@@ -37,125 +21,6 @@ NEEDED = {
     "gunicorn-uvicorn": "uvicorn.workers",
     "gunicorn-uvicorn-worker": "uvicorn_worker",
 }
-
-
-@pytest.fixture(name="collector")
-def _collector():
-    """What stands for Segment."""
-    with running() as collector:
-        yield collector
-
-
-class Server:
-    """A server's process, and what it writes."""
-
-    def __init__(self, arguments, environment):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
-            cwd=Path(__file__).parent,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        self.lines = []
-        self.url = None
-        self.is_known = threading.Event()
-        self.reader = threading.Thread(target=self._read)
-        self.reader.start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            self.lines.append(line)
-            found = re.search(r"http://127\.0\.0\.1:\d+", line)
-            if found and self.url is None:
-                self.url = found[0]
-                self.is_known.set()
-        self.is_known.set()
-
-    def _wait_ready(self):
-        """Wait for a worker: the address is told before one listens."""
-        assert self.is_known.wait(WAIT_S)
-        assert self.url, self.text
-        until = time.monotonic() + WAIT_S
-        with urllib3.PoolManager(retries=False, timeout=WAIT_S) as pool:
-            while time.monotonic() < until:
-                with suppress(urllib3.exceptions.NewConnectionError):
-                    pool.request("GET", f"{self.url}/favicon.ico")
-                    return
-                with suppress(subprocess.TimeoutExpired):
-                    self.process.wait(0.05)
-        pytest.fail(self.text)
-
-    def visit(self, times):
-        """Visit so many pages at once."""
-        self._wait_ready()
-
-        def one(number):
-            response = pool.request(
-                "GET",
-                f"{self.url}/items/{number}",
-                headers=BROWSER,
-                timeout=WAIT_S,
-                retries=False,
-            )
-            return response.status
-
-        with urllib3.PoolManager(maxsize=8) as pool, ThreadPoolExecutor(8) as visitors:
-            assert [200] * times == list(visitors.map(one, range(times)))
-
-    def stop(self):
-        """End it as a supervisor does; its exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.ended()
-
-    def ended(self):
-        """The exit code, when it has ended."""
-        code = self.process.wait(WAIT_S)
-        self.reader.join(WAIT_S)
-        return code
-
-    @property
-    def text(self):
-        return "".join(self.lines)
-
-    def end(self):
-        """Leave nothing of it."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(WAIT_S)
-        self.reader.join(WAIT_S)
-        self.process.stdout.close()
-
-
-@pytest.fixture(name="serve")
-def _serve():
-    """Start servers; they are gone when the test is."""
-    servers = []
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not any(word in name.upper() for word in ("PYTEST", "PROXY", "SEGMENT"))
-    }
-
-    def start(arguments, **variables):
-        environment = {**kept, "PYTHONWARNINGS": "error", **variables}
-        servers.append(Server(arguments, environment))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.end()
-
-
-def settings(host):
-    """The environment of an application whose events stay queued until it ends."""
-    return {
-        "SEGMENT_WRITE_KEY": "k",
-        "SEGMENT_HOST": host,
-        "SEGMENT_FLUSH_INTERVAL": "600",
-    }
 
 
 @pytest.mark.parametrize(
@@ -173,23 +38,8 @@ def test_pr_2_sigterm_loses_nothing_and_changes_no_exit_code(
     arguments = [*SERVERS[name], *factory, f"asgi_served:{app}"]
     # A deprecated module that is still what many use.
     quiet = {"PYTHONWARNINGS": "ignore"} if name == "gunicorn-uvicorn" else {}
-    server = serve(arguments, **settings(collector.url), **quiet)
-    server.visit(VISITS)
-    assert [] == collector.messages()
-    code = server.stop()
-
-    messages = collector.messages()
-    assert 2 * VISITS == len(messages), server.text
-    assert 0 == collector.duplicates
-    for call in ("page", "track"):
-        items = {
-            one["context"]["page"]["path"] for one in messages if one["type"] == call
-        }
-        assert {f"/items/{number}" for number in range(VISITS)} == items
-
-    without = serve([*SERVERS[name], "asgi_served:plain"], **quiet)
-    without.visit(1)
-    assert without.stop() == code
+    plain = [*SERVERS[name], "asgi_served:plain"]
+    loses_nothing(serve, collector, arguments, without=plain, **quiet)
 
 
 def test_ls_4_a_silent_endpoint_holds_the_server_up_once(serve):

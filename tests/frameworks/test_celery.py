@@ -23,17 +23,6 @@ WAIT_S = 30
 KNOWN = '{"version":1,"userId":"u1","anonymousId":"visitor-1","groupId":"acme"}'
 
 
-@pytest.fixture(name="recorder")
-def _recorder():
-    return Recorder()
-
-
-@pytest.fixture(name="analytics")
-def _analytics(recorder):
-    with Analytics("k", sink=recorder) as analytics:
-        yield analytics
-
-
 def installed(analytics):
     """An app whose broker and results are in memory."""
     made = Celery("tests", broker="memory://", set_as_current=False)
@@ -88,7 +77,7 @@ def threads(sent):
 def _served(request):
     """An app with a worker, of each pool that needs no process."""
     served = request.getfixturevalue(request.param)
-    served.recorder.messages.clear()
+    served.recorder.clear()
     return served
 
 

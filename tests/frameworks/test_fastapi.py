@@ -5,12 +5,12 @@ from functools import partial
 from typing import Annotated
 
 import anyio
+import asgi_visits
 import fastapi
 import pytest
 from asgi_visits import (
     Recorder,
     Spy,
-    close_opened,
     scope_of,
     serve,
     status_of,
@@ -29,24 +29,11 @@ from segment_integrations.errors import ConfigurationError
 from segment_integrations.fastapi import AnalyticsDep, SegmentMiddleware, analytics_from
 from segment_integrations.testing import BROWSER_HEADERS
 
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
 PLACEMENTS = ("added", "around")
 
-
-@pytest.fixture(name="recorder")
-def _recorder():
-    return Recorder()
-
-
-@pytest.fixture(name="analytics")
-def _analytics(recorder):
-    with Analytics("k", sink=recorder) as analytics:
-        yield analytics
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left():
-    yield
-    close_opened()
+instrumented = partial(asgi_visits.instrumented, SegmentMiddleware)
 
 
 def hello():
@@ -138,18 +125,6 @@ ROUTES = [
 ]
 
 UNFLAT = ("/with", "/pre", "/api/t1/shop/plain")
-
-
-def instrumented(app, placement, analytics, *, inner=()):
-    """*app* with our middleware, and the middlewares *inner* inside of it."""
-    if placement == "around":
-        for make in inner:
-            app = make(app)
-        return SegmentMiddleware(app, analytics)
-    for make in inner:
-        app.add_middleware(make)
-    app.add_middleware(SegmentMiddleware, analytics=analytics)
-    return app
 
 
 @pytest.mark.parametrize("placement", PLACEMENTS)
@@ -343,7 +318,7 @@ def test_ctx_1_a_dependency_signs_in(analytics, recorder, dependency, endpoint):
 
     assert 2 == len(recorder.tracks)
     assert 3 == len(recorder.pages)
-    assert {"user-1"} == {one["userId"] for one in recorder.messages}
+    assert {"user-1"} == {one["userId"] for one in recorder}
 
 
 def test_a_dependency_tracks_after_its_yield(analytics, recorder):

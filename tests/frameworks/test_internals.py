@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from asgi_visits import Recorder, visit
+from asgi_visits import visit
 from django.http import HttpResponse
 from django.test import RequestFactory
 from fastapi import APIRouter, FastAPI, Request
@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
 
-from segment_integrations import Analytics, fastapi, starlette, track
+from segment_integrations import fastapi, starlette, track
 from segment_integrations.django.middleware import SegmentMiddleware
 from segment_integrations.testing import BROWSER_HEADERS
 
@@ -22,17 +22,6 @@ class Strange:
 
     def __getattr__(self, name):
         raise RuntimeError(name)
-
-
-@pytest.fixture(name="recorder")
-def _recorder():
-    return Recorder()
-
-
-@pytest.fixture(name="analytics")
-def _analytics(recorder):
-    with Analytics("k", sink=recorder) as analytics:
-        yield analytics
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,11 @@ import pytest
 from asgi_visits import (
     LIFESPAN,
     Copying,
-    Recorder,
-    close_opened,
     headers_of,
     lifespan_scope,
-    scope_of,
+    serve,
     status_of,
+    visit,
     websocket_scope_of,
 )
 from litestar import (
@@ -40,7 +39,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.response import ServerSentEvent, Stream
 from litestar.static_files import create_static_files_router
 from litestar.testing import TestClient
-from test_asgi_servers import UVICORN, VISITS, _collector, _serve, settings
+from server_programs import UVICORN, loses_nothing
 
 from segment_integrations import Analytics, current, no_page, set_user, track
 from segment_integrations.errors import ConfigurationError
@@ -51,58 +50,16 @@ from segment_integrations.litestar import (
     lifespan,
 )
 
-__all__ = ["_collector", "_serve"]  # fixtures of the servers' own tests
-
 PLACEMENTS = ("plugin", "around")
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Direct inheritance from class AbstractMiddleware:DeprecationWarning",
-    "ignore:Use of deprecated class 'AbstractMiddleware':DeprecationWarning",
-    "ignore:.*Inferred dependency field:DeprecationWarning",
-)
-
-
-@pytest.fixture(name="recorder")
-def _recorder():
-    return Recorder()
-
-
-@pytest.fixture(name="analytics")
-def _analytics(recorder):
-    with Analytics("k", sink=recorder) as analytics:
-        yield analytics
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left():
-    yield
-    close_opened()
-
-
-async def serve_by_hand(app, scope, incoming=None):
-    """Call *app* as a server does: a stream ends when the client has gone."""
-    left = list(incoming or [{"type": "http.request", "body": b"", "more_body": False}])
-    sent = []
-    is_over = asyncio.Event()
-
-    async def receive():
-        if not left:
-            await is_over.wait()
-            return {"type": "http.disconnect"}
-        return left.pop(0)
-
-    async def send(message):
-        sent.append(message)
-        if message["type"] == "http.response.body" and not message.get("more_body"):
-            is_over.set()
-
-    await asyncio.wait_for(app(scope, receive, send), 30)
-    return sent
-
-
-def visit(app, path="/", **more):
-    """Let a browser visit *path*, on a loop of its own."""
-    return asyncio.run(serve_by_hand(app, scope_of(path, **more)))
+pytestmark = [
+    pytest.mark.usefixtures("nothing_left"),
+    pytest.mark.filterwarnings(
+        "ignore:Direct inheritance from class AbstractMiddleware:DeprecationWarning",
+        "ignore:Use of deprecated class 'AbstractMiddleware':DeprecationWarning",
+        "ignore:.*Inferred dependency field:DeprecationWarning",
+    ),
+]
 
 
 @pytest.fixture(name="place", params=PLACEMENTS)
@@ -225,7 +182,7 @@ def test_pv_1_a_typed_secret_is_masked_as_it_stands_in_the_path(place, recorder,
     (page,), (tracked,) = recorder.pages, recorder.tracks
     assert "/reset/***/ada" == page["properties"]["path"]
     assert "/reset/***/ada" == tracked["context"]["page"]["path"]
-    assert token.lower() not in str(recorder.messages).lower()
+    assert token.lower() not in str(recorder).lower()
 
 
 def test_pv_1_a_secret_in_a_referrer_of_this_site_is_masked(place, recorder):
@@ -310,7 +267,7 @@ def test_a_refused_request_is_as_without_us(place, recorder, caplog):
             raise NotAuthorizedException
 
     assert 401 == status_of(visit(place(html("/"), middleware=[Authentication])))
-    assert [] == recorder.messages
+    assert [] == recorder
     assert [] == [one for one in caplog.records if one.levelno > logging.INFO]
 
 
@@ -334,8 +291,8 @@ def test_ctx_1_a_dependency_identifies(place, recorder, is_sync):
         return who
 
     visit(place(shown, dependencies={"who": depends}))
-    assert ["track", "page"] == [one["type"] for one in recorder.messages]
-    assert {"u-1"} == {one["userId"] for one in recorder.messages}
+    assert ["track", "page"] == [one["type"] for one in recorder]
+    assert {"u-1"} == {one["userId"] for one in recorder}
 
 
 def test_the_request_has_its_analytics(place, analytics):
@@ -368,8 +325,8 @@ def test_as_1_a_stream_has_its_request_and_is_decided_at_its_start(place, record
         return Stream(body(), media_type=MediaType.HTML)
 
     assert 200 == status_of(visit(place(shown)))
-    assert ["page", "track"] == [one["type"] for one in recorder.messages]
-    assert {"u-1"} == {one["userId"] for one in recorder.messages}
+    assert ["page", "track"] == [one["type"] for one in recorder]
+    assert {"u-1"} == {one["userId"] for one in recorder}
 
 
 def test_as_1_server_sent_events_are_no_page(place, recorder, analytics):
@@ -380,7 +337,7 @@ def test_as_1_server_sent_events_are_no_page(place, recorder, analytics):
         return ServerSentEvent(iter(["one", "two"]))
 
     visit(place(shown))
-    assert [] == recorder.messages
+    assert [] == recorder
     assert 1 == sum(dict(analytics.stats().pages).values())
 
 
@@ -399,10 +356,10 @@ def test_as_5_a_websocket_is_one_identity_and_no_page(place, recorder):
         {"type": "websocket.connect"},
         *({"type": "websocket.receive", "text": str(one)} for one in range(3)),
     ]
-    asyncio.run(serve_by_hand(place(talk), websocket_scope_of("/ws"), incoming))
-    assert ["track"] * 3 == [one["type"] for one in recorder.messages]
-    assert {"u-1"} == {one["userId"] for one in recorder.messages}
-    assert "/ws" == recorder.messages[0]["context"]["page"]["path"]
+    asyncio.run(serve(place(talk), websocket_scope_of("/ws"), incoming))
+    assert ["track"] * 3 == [one["type"] for one in recorder]
+    assert {"u-1"} == {one["userId"] for one in recorder}
+    assert "/ws" == recorder[0]["context"]["page"]["path"]
 
 
 def test_background_tasks_have_their_request(place, recorder):
@@ -429,7 +386,7 @@ def test_ctx_5_the_plugin_and_the_middleware_are_one(analytics, recorder):
     plugins = [SegmentPlugin(analytics), SegmentPlugin(analytics)]
     app = Litestar([shown], plugins=plugins, openapi_config=None, logging_config=None)
     visit(SegmentMiddleware(app, analytics))
-    assert 1 == len(recorder.messages)
+    assert 1 == len(recorder)
     assert 1 == len(seen)
     assert {"page": 1} == dict(analytics.stats().pages)
 
@@ -537,17 +494,5 @@ def test_wrong_settings_fail_where_it_is_made(analytics, kind):
 def test_pr_2_sigterm_loses_nothing_and_changes_no_exit_code(serve, collector, app):
     """PR-2: what is queued under uvicorn arrives once before it ends."""
     arguments = [*UVICORN, "--factory", f"litestar_served:{app}"]
-    server = serve(arguments, **settings(collector.url))
-    server.visit(VISITS)
-    assert [] == collector.messages()
-    code = server.stop()
-
-    messages = collector.messages()
-    assert 2 * VISITS == len(messages), server.text
-    assert 0 == collector.duplicates
-    names = {one["name"] for one in messages if one["type"] == "page"}
-    assert {"/items/{item_id}"} == names
-
-    without = serve([*UVICORN, "litestar_served:plain"])
-    without.visit(1)
-    assert without.stop() == code
+    plain = [*UVICORN, "litestar_served:plain"]
+    loses_nothing(serve, collector, arguments, without=plain)

@@ -10,12 +10,13 @@ from asgi_visits import (
     LIFESPAN,
     Copying,
     Recorder,
-    close_opened,
     headers_of,
     lifespan_scope,
     page,
     scope_of,
+    serve,
     status_of,
+    visit,
     websocket_scope_of,
 )
 from quart import (
@@ -29,7 +30,7 @@ from quart import (
 )
 from quart.views import MethodView
 from quart_auth import AuthUser, QuartAuth, current_user, login_user, logout_user
-from test_asgi_servers import VISITS, _collector, _serve, settings
+from server_programs import UVICORN, loses_nothing
 
 from segment_integrations import (
     Analytics,
@@ -43,46 +44,9 @@ from segment_integrations import (
 from segment_integrations.errors import ConfigurationError
 from segment_integrations.quart import SegmentMiddleware, analytics_from, lifespan
 
-__all__ = ["_collector", "_serve"]  # fixtures of the servers' own tests
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 PLACEMENTS = ("asgi_app", "around")
-
-
-@pytest.fixture(name="recorder")
-def _recorder():
-    return Recorder()
-
-
-@pytest.fixture(name="analytics")
-def _analytics(recorder):
-    with Analytics("k", sink=recorder) as analytics:
-        yield analytics
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left():
-    yield
-    close_opened()
-
-
-async def serve(app, scope, incoming=None):
-    """Call *app* as a server does: it listens for a disconnect, which never comes."""
-    left = list(incoming or [{"type": "http.request", "body": b"", "more_body": False}])
-    sent = []
-
-    async def receive():
-        return left.pop(0) if left else await asyncio.Event().wait()
-
-    async def send(message):
-        sent.append(message)
-
-    await asyncio.wait_for(app(scope, receive, send), 30)
-    return sent
-
-
-def visit(app, path="/", **more):
-    """Let a browser visit *path*, on a loop of its own."""
-    return asyncio.run(serve(app, scope_of(path, **more)))
 
 
 def made(name="shop"):
@@ -176,7 +140,7 @@ def test_rt_3_rt_4_one_name_and_nothing_grows(app, recorder):
             headers = {"referer": f"http://shop.example/n/{number}"}
             await serve(app, scope_of(f"/n/{number}", headers=headers))
             names.update(one["name"] for one in recorder.pages)
-            recorder.messages.clear()
+            recorder.clear()
 
     async def measured():
         await many(0, 300)
@@ -260,7 +224,7 @@ def test_the_session_is_read_without_a_mark(app, recorder):
 
     app.add_url_rule("/", view_func=hello)
     cookie = cookie_of(visit(app, "/in"))
-    recorder.messages.clear()
+    recorder.clear()
     sent = visit(app, "/", headers={"cookie": cookie})
 
     assert ["7"] == [one["userId"] for one in recorder.pages]
@@ -314,7 +278,7 @@ def test_quart_auth_s_user_is_recognised(analytics, recorder, path, mode):
     sent = visit(app, path, headers={key: name[key]})
 
     assert 200 == status_of(sent)
-    assert {"Seen": "u-1", "page": "u-1"} == of(recorder.messages)
+    assert {"Seen": "u-1", "page": "u-1"} == of(recorder)
     assert {"vary", "set-cookie"}.isdisjoint(name for name, _ in headers_of(sent))
 
 
@@ -323,20 +287,20 @@ def test_a_forged_token_is_nobody_s(analytics, recorder):
     app, _ = auth_app(analytics)
     cookies = "QUART_AUTH=u-1.forged; ajs_anonymous_id=visitor-1"
     visit(app, "/", headers={"cookie": cookies})
-    assert {"Seen": None, "page": None} == of(recorder.messages)
+    assert {"Seen": None, "page": None} == of(recorder)
 
 
 def test_login_and_logout_take_effect_at_once(analytics, recorder):
     """Events before and after a change of the user are each its own."""
     app, auth = auth_app(analytics)
     visit(app, "/in")
-    assert {"Before": None, "After": "u-new", "page": "u-new"} == of(recorder.messages)
+    assert {"Before": None, "After": "u-new", "page": "u-new"} == of(recorder)
 
-    recorder.messages.clear()
+    recorder.clear()
     token = auth.dump_token("u-old", app)
     cookies = f"QUART_AUTH={token}; ajs_anonymous_id=visitor-1"
     visit(app, "/out", headers={"cookie": cookies})
-    assert {"Before": "u-old", "After": None, "page": None} == of(recorder.messages)
+    assert {"Before": "u-old", "After": None, "page": None} == of(recorder)
 
 
 def test_resolved_asks_quart_auth_only_for_whom_it_has_loaded(recorder):
@@ -346,10 +310,10 @@ def test_resolved_asks_quart_auth_only_for_whom_it_has_loaded(recorder):
         token = auth.dump_token("u-1", app)
         cookies = f"QUART_AUTH={token}; ajs_anonymous_id=visitor-1"
         for path, expected in (("/", None), ("/used", "u-1")):
-            recorder.messages.clear()
+            recorder.clear()
             visit(app, path, headers={"cookie": cookies})
             # At its end Quart-Auth loads the user itself, which the page call has.
-            assert {"Seen": expected, "page": "u-1"} == of(recorder.messages)
+            assert {"Seen": expected, "page": "u-1"} == of(recorder)
 
 
 @pytest.mark.parametrize("reaches", [True, False])
@@ -398,10 +362,8 @@ def test_a_streamed_body_is_its_request_s(app, recorder, kind):
 
     sent = visit(app, "/stream")
     assert b"one" == b"".join(one.get("body", b"") for one in sent[1:])
-    assert ["page", "track", "track"] == sorted(
-        one["type"] for one in recorder.messages
-    )
-    assert {"u1"} == {one["userId"] for one in recorder.messages}
+    assert ["page", "track", "track"] == sorted(one["type"] for one in recorder)
+    assert {"u1"} == {one["userId"] for one in recorder}
     assert current() is None
 
 
@@ -577,7 +539,7 @@ def test_wrong_settings_fail_where_the_app_is_made():
 
 
 SERVERS = {
-    "uvicorn": ["uvicorn", "--port", "0", "--no-access-log"],
+    "uvicorn": UVICORN,
     "hypercorn": ["hypercorn", "--bind", "127.0.0.1:0"],
 }
 
@@ -585,18 +547,6 @@ SERVERS = {
 @pytest.mark.parametrize("name", SERVERS)
 def test_pr_2_sigterm_loses_nothing_and_changes_no_exit_code(serve, collector, name):
     """PR-2: behind real servers what is queued arrives once before the end."""
-    server = serve([*SERVERS[name], "quart_served:app"], **settings(collector.url))
-    server.visit(VISITS)
-    assert [] == collector.messages()
-    code = server.stop()
-
-    messages = collector.messages()
-    assert 2 * VISITS == len(messages), server.text
-    assert 0 == collector.duplicates
-    assert {"/items/{item_id}"} == {
-        one["name"] for one in messages if one["type"] == "page"
-    }
-
-    without = serve([*SERVERS[name], "quart_served:plain"], **settings(collector.url))
-    without.visit(1)
-    assert without.stop() == code
+    arguments = [*SERVERS[name], "quart_served:app"]
+    plain = [*SERVERS[name], "quart_served:plain"]
+    loses_nothing(serve, collector, arguments, without=plain)

@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 
 import anyio
+import asgi_visits
 import pytest
 from asgi_visits import (
     HTML,
     Copying,
     Recorder,
     Spy,
-    close_opened,
     headers_of,
     page,
     scope_of,
@@ -53,36 +53,11 @@ from segment_integrations.errors import ConfigurationError
 from segment_integrations.starlette import SegmentMiddleware, analytics_from
 from segment_integrations.testing import BROWSER_HEADERS
 
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
 PLACEMENTS = ("added", "around")
 
-
-@pytest.fixture(name="recorder")
-def _recorder():
-    return Recorder()
-
-
-@pytest.fixture(name="analytics")
-def _analytics(recorder):
-    with Analytics("k", sink=recorder) as analytics:
-        yield analytics
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left():
-    yield
-    close_opened()
-
-
-def instrumented(app, placement, analytics, *, inner=()):
-    """*app* with our middleware, and the middlewares *inner* inside of it."""
-    if placement == "around":
-        for make in inner:
-            app = make(app)
-        return SegmentMiddleware(app, analytics)
-    for make in inner:
-        app.add_middleware(make)
-    app.add_middleware(SegmentMiddleware, analytics=analytics)
-    return app
+instrumented = partial(asgi_visits.instrumented, SegmentMiddleware)
 
 
 def hello(request):
@@ -288,7 +263,7 @@ def test_rt_4_nothing_grows(analytics, recorder, placement):
         for number in range(start, stop):
             headers = {"referer": f"http://shop.example/m/{number}/n/1"}
             await serve(app, scope_of(f"/m/{number}/n/2", headers=headers))
-            recorder.messages.clear()
+            recorder.clear()
 
     async def measured():
         await many(0, 200)
@@ -448,7 +423,7 @@ def test_a_secret_in_a_referrer_of_this_site_is_masked(analytics, recorder):
 
     assert 4 == len(recorder.pages)
     assert "/m/1/reset/" in recorder.pages[0]["properties"]["referrer"]
-    assert "s3cr3t" not in str(recorder.messages)
+    assert "s3cr3t" not in str(recorder)
 
 
 # -- who is signed in -----------------------------------------------------------------
@@ -520,7 +495,7 @@ def test_login_and_logout_in_the_request_count_at_once(analytics, recorder):
     client.get("/login", headers=BROWSER_HEADERS)
     client.get("/logout", headers=BROWSER_HEADERS)
 
-    users = [one.get("userId") for one in recorder.messages]
+    users = [one.get("userId") for one in recorder]
     assert [None, "user-1", "user-1", None, None] == users
 
 
@@ -638,7 +613,7 @@ def test_ctx_5_a_mounted_app_and_its_parent(analytics, recorder):
         visit(app, "/m/n/1")
 
     assert 1 == len(holders)
-    assert [] == inner.messages
+    assert [] == inner
     assert ["user-1"] == [one["userId"] for one in recorder.pages]
     assert "/m/n/{b}" == recorder.pages[0]["name"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 
 import pytest
@@ -66,6 +67,24 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
     """The path is named."""
     path = tmp_path / "none.json"
     with pytest.raises(PlanError, match=r"none.json: can't be read"):
+        TrackingPlan.load(path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    """What is neither file nor folder may never end, so it is not opened."""
+    path = tmp_path / "plan.json"
+    os.mkfifo(path)
+    with pytest.raises(PlanError, match=r"plan.json: is no file") as caught:
+        TrackingPlan.load(path)
+    assert str(path) == caught.value.source
+
+
+def test_a_file_that_is_too_large_is_not_read_to_its_end(tmp_path):
+    """A sparse file of a gigabyte costs neither its time nor its memory."""
+    path = tmp_path / "plan.json"
+    with path.open("wb") as file:
+        file.truncate(1024**3)
+    with pytest.raises(PlanError, match="too large for a plan: over 64 MiB"):
         TrackingPlan.load(path)
 
 

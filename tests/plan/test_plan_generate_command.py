@@ -98,3 +98,14 @@ def test_a_plan_that_is_none_is_no_traceback(tmp_path):
     path.write_text(json.dumps({"rules": [{"type": "TRACK"}]}))
     code, output = run(path)
     assert (2, True) == (code, str(path) in output)
+
+
+def test_values_with_too_many_levels_are_no_traceback(tmp_path):
+    """Lists in each other without end, where JSON Schema takes any value."""
+    deep = []
+    for _ in range(900):
+        deep = [deep]
+    path = tmp_path / "plan.json"
+    schema = {"enum": [deep]}
+    path.write_text(json.dumps([{"key": "A", "type": "TRACK", "jsonSchema": schema}]))
+    assert (2, f"Error: {path} holds values with too many levels\n") == run(path)

@@ -77,6 +77,8 @@ def _source(path: Path, module: str) -> str:
         return generated(TrackingPlan.load(path), module=module)
     except ValueError as error:
         raise WrongCall(str(error)) from error
+    except RecursionError:  # such as a hundred lists in each other, in an enum
+        raise WrongCall(f"{path} holds values with too many levels") from None
 
 
 def _module(output: Path | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from segment_integrations.plan.scanning.scan import Remark, Report
 
 __all__ = ["scan"]
+
+_WORKERS_MAX = 4
+"""Processes that read; more would wait for the one that puts it all together."""
 
 
 @click.command
@@ -94,7 +98,12 @@ def scan(
         raise WrongCall(printable(error)) from error
     with _progress() as on_progress:
         report = scanned(
-            paths, plan, exclude=exclude, any_track=any_track, on_progress=on_progress
+            paths,
+            plan,
+            exclude=exclude,
+            any_track=any_track,
+            on_progress=on_progress,
+            workers=min(os.cpu_count() or 1, _WORKERS_MAX),
         )
     left_out = {"unfired"} if allow_unfired else set()
     findings = [one for one in report.findings if one.kind not in left_out]

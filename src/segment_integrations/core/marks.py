@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+_MARKS = ("__segment_no_page__", "__segment_page_name__")
+
+
+def may_be_marked(endpoint: object) -> bool:
+    """False where neither mark is on the view; of a class, its methods may have one."""
+    return isinstance(endpoint, type) or any(hasattr(endpoint, one) for one in _MARKS)
+
 
 def is_no_page(endpoint: object, method: str) -> bool:
     """True where the view, or the method of it that serves, carries `no_page`."""

@@ -105,63 +105,61 @@ class PageCalls:
     def send(self, context: RequestContext, response: ResponseInfo) -> None:
         """Send the page call of *context*."""
         try:
+            info = context.info
             if (
-                self._is_plain
-                and context.parent is None
-                and context._traits is None  # noqa: SLF001 - looked at, not asked
-                and context._group_id is UNSET  # noqa: SLF001 - the same
-                and context.waiting is NONE_WAIT
-                and self._send_plain(context, response)
+                info is None
+                or not self._is_plain
+                or context.parent is not None
+                or context._traits is not None  # noqa: SLF001 - looked at, not asked
+                or context._group_id is not UNSET  # noqa: SLF001 - the same
+                or context.waiting is not NONE_WAIT
             ):
+                self._emit(context, response)
                 return
-            own = {
-                "name": None,
-                "category": None,
-                "properties": {"status": response.status},
+            user, anonymous = context.user_id, context.anonymous_id
+            if user is None and anonymous is None:
+                self._emit(context, response)
+                return
+            # Nearly all requests have nothing but an id: what `emit` does of them, in a
+            # third of its steps.
+            message: dict[str, Any] = {
+                "type": "page",
+                "messageId": events.new_message_id(),
+                "timestamp": events.wire_time(context.started),
             }
-            self._pipeline.emit(
-                "page",
-                own,
-                {},
-                context,
-                strict=False,
-                at=context.started,
-                is_allowed=True,
-            )
+            if user is not None:
+                message["userId"] = user
+            if anonymous is not None:
+                message["anonymousId"] = anonymous
+            name, properties = shown(context, info)
+            properties["status"] = response.status
+            context.is_page_sent = True
+            message["properties"] = properties
+            if name is not None:
+                message["name"] = name
+            pipeline = self._pipeline
+            facts = {"library": pipeline.library, **context.shared()}
+            if "page" not in facts:  # what a client sent could not be read
+                facts["page"] = context.page()
+            if TRACE_API in sys.modules and (trace := current_trace(self._throttle)):
+                facts["trace"] = trace
+            message["context"] = facts
+            pipeline.hand_on("page", message, context, strict=False)
         except Exception as error:  # noqa: BLE001 - never the request's
             self._throttle.failed("page", error)
 
-    def _send_plain(self, context: RequestContext, response: ResponseInfo) -> bool:
-        """
-        What `emit` does of a request with nothing but an id, in a third of its steps.
-
-        Returns:
-            False where nothing was done, for there is no id.
-        """
-        user, anonymous = context.user_id, context.anonymous_id
-        info = context.info
-        if info is None or (user is None and anonymous is None):
-            return False
-        message: dict[str, Any] = {
-            "type": "page",
-            "messageId": events.new_message_id(),
-            "timestamp": events.wire_time(context.started),
+    def _emit(self, context: RequestContext, response: ResponseInfo) -> None:
+        own = {
+            "name": None,
+            "category": None,
+            "properties": {"status": response.status},
         }
-        if user is not None:
-            message["userId"] = user
-        if anonymous is not None:
-            message["anonymousId"] = anonymous
-        name, properties = shown(context, info)
-        properties["status"] = response.status
-        context.is_page_sent = True
-        message["properties"] = properties
-        if name is not None:
-            message["name"] = name
-        pipeline = self._pipeline
-        facts = {"library": pipeline.library, **context.shared()}
-        facts.setdefault("page", context._page or context.page())  # noqa: SLF001 - as above
-        if TRACE_API in sys.modules and (trace := current_trace(self._throttle)):
-            facts["trace"] = trace
-        message["context"] = facts
-        pipeline.hand_on("page", message, context, strict=False)
-        return True
+        self._pipeline.emit(
+            "page",
+            own,
+            {},
+            context,
+            strict=False,
+            at=context.started,
+            is_allowed=True,
+        )

@@ -187,7 +187,9 @@ def decide(  # noqa: C901, PLR0912 - on the path of each request a call costs mo
     if disposition and disposition.strip().lower().startswith("attachment"):
         return no("attachment")
     routing = (routed or response).routing
-    if routing.is_internal or is_no_page(routing.endpoint, request.method):
+    if routing.is_internal or (
+        routing.is_marked and is_no_page(routing.endpoint, request.method)
+    ):
         return no("excluded_view")
     path = request.path
     if (

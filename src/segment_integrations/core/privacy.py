@@ -56,9 +56,7 @@ _HOST_MAX_CHARS: Final = 259
 _NOBODY: Final = frozenset({"null", "undefined"})
 _LOCALE = re.compile(r"[A-Za-z]{1,8}(?:[-_][A-Za-z0-9]{1,8})*")
 PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9/._~-]*")
-_HOST = re.compile(
-    r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?"
-)
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

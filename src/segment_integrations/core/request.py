@@ -149,6 +149,8 @@ class Routing(msgspec.Struct, frozen=True):
         endpoint: The view itself, for the marks of `page_name` and `no_page`.
         is_internal: The route is the framework's own, not the application's: static
             files, an admin site, the pages of API documentation.
+        is_marked: Whether the view may carry one of those marks; False where it was
+            looked at before, and does not.
     """
 
     template: str | None = None
@@ -156,6 +158,7 @@ class Routing(msgspec.Struct, frozen=True):
     params: Mapping[str, object] = msgspec.field(default_factory=dict)
     endpoint: object = None
     is_internal: bool = False
+    is_marked: bool = True
 
 
 class Visited(RequestInfo):

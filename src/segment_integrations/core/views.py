@@ -46,7 +46,8 @@ def shown(root: RequestContext, info: RequestInfo) -> tuple[str | None, dict[str
         facts["route"] = template
     if routing.view is not None:
         facts["view"] = routing.view
-    return page_name(routing.endpoint, method) or template, facts
+    name = page_name(routing.endpoint, method) if routing.is_marked else None
+    return name or template, facts
 
 
 def view_fields(

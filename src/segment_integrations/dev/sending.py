@@ -103,14 +103,19 @@ class Sending:
         )
         if self._plan is not None:
             messages = [
-                {
-                    **message,
-                    "violations": [one.wire for one in self._plan.check(message)],
-                }
+                {**message, "violations": _violations(message, self._plan)}
                 for message in messages
             ]
         self._store.add(messages, received_at)
         return messages
+
+
+def _violations(message: dict[str, Any], plan: TrackingPlan) -> list[dict[str, str]]:
+    from segment_integrations.plan.enforcing.tell import is_own
+
+    if is_own(message):  # tells of another's violations, and is in no plan
+        return []
+    return [one.wire for one in plan.check(message)]
 
 
 class OpenToBrowsers:

@@ -10,6 +10,7 @@ from django.conf import settings as django_settings
 from django.urls import resolve
 from django.utils import translation
 
+from segment_integrations.core.marks import may_be_marked
 from segment_integrations.core.request import UNROUTED, Routing
 
 if TYPE_CHECKING:
@@ -99,11 +100,13 @@ def of_match(match: ResolverMatch) -> Routing:
     if found is None or found[1] != match.app_names:
         if len(_known) >= _ROUTES_MAX:
             _known.clear()
+        endpoint = _endpoint(match.func)
         bare = Routing(
             template=None if route is None else normal_form(route),
             view=match.view_name,
-            endpoint=_endpoint(match.func),
+            endpoint=endpoint,
             is_internal=_is_internal(match),
+            is_marked=may_be_marked(endpoint),
         )
         # The view is kept, so that no other can have its id.
         found = _known[key] = (match.func, match.app_names, bare)
@@ -116,7 +119,12 @@ def of_match(match: ResolverMatch) -> Routing:
     if not params:
         return known
     return Routing(
-        known.template, known.view, params, known.endpoint, known.is_internal
+        known.template,
+        known.view,
+        params,
+        known.endpoint,
+        known.is_internal,
+        known.is_marked,
     )
 
 

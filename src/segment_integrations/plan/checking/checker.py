@@ -9,7 +9,7 @@ form, and looked at for all that is wrong.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from segment_integrations.plan.checking.compiled import UNPLANNABLE, Compiled, wire_form
@@ -26,7 +26,6 @@ _log = logging.getLogger("segment_integrations")
 CALLS: Final = ("track", "identify", "group", "page", "screen", "alias")
 
 _Find = Callable[[Mapping[str, Any]], Rule | None]
-_Quick = dict[str, Callable[[Mapping[str, Any]], bool]]
 
 
 class Checker:
@@ -40,8 +39,8 @@ class Checker:
         find: Gives the rule of a message.
 
     Attributes:
-        quick: By call and key, what says of most messages that are as planned that they
-            are. False from it says nothing, and it may raise.
+        quick: The rules that can be asked at a glance and that have no other versions,
+            by call and key.
     """
 
     def __init__(self, index: Index, find: _Find) -> None:
@@ -51,16 +50,36 @@ class Checker:
         self._index = index
         self._find = find
         self._rules: dict[int, Compiled] = {}
-        self.quick: dict[str, _Quick] = {call: {} for call in CALLS}
+        self.quick: dict[str, dict[str, Compiled]] = {call: {} for call in CALLS}
         self._told = False
 
-    def check(self, message: Mapping[str, Any]) -> list[Violation]:
-        """What in *message* breaks the plan; never raises."""
+    def check(
+        self, message: Mapping[str, Any], asked: Compiled | None
+    ) -> list[Violation]:
+        """
+        What in *message* breaks the plan; never raises.
+
+        Args:
+            message: The message.
+            asked: Its rule, if that was asked before and did not say that it is fine.
+        """
         try:
-            return self._check(message)
+            if asked is None:
+                return self._check(message)
+            return self._violations(asked, asked.wire_form(message), message["type"])
         except Exception as error:  # noqa: BLE001 - no message is worth an exception
             self._tell(error)
             return []
+
+    def prepare(self, rules: Iterable[Rule]) -> None:
+        """Compile *rules* of the plan; never raises."""
+        try:
+            if self._common is not None:
+                self._common.prepare()
+            for rule in rules:
+                self._compiled(rule).prepare()
+        except Exception as error:  # noqa: BLE001 - loading has looked for all of them
+            self._tell(error)
 
     def unplanned(self, message: Mapping[str, Any]) -> list[str]:
         """The properties or traits of *message* that neither rule plans."""
@@ -79,44 +98,48 @@ class Checker:
 
     def _check(self, message: Mapping[str, Any]) -> list[Violation]:
         rule = self._find(message)
-        common = self._common
-        if rule is not None:
-            mine = self._compiled(rule)
-            if (
-                mine.takes(message)
-                and (common is None or common.takes(message))
-                and mine.names_all(message)
-            ):
-                return []
-        wire = wire_form(message)
-        return self._violations(wire, rule or self._find(wire))
+        if rule is None:
+            return self._check_wire(wire_form(message))
+        mine = self._compiled(rule)
+        if _is_fine(mine, message):
+            return []
+        return self._violations(mine, mine.wire_form(message), message["type"])
 
-    def _violations(self, wire: Any, rule: Rule | None) -> list[Violation]:
-        found: list[Violation] = []
+    def _check_wire(self, wire: Any) -> list[Violation]:
+        """The same, of a message whose rule shows on the wire only, if at all."""
+        rule = self._find(wire)
+        call = wire.get("type")
         if rule is not None:
-            found += self._compiled(rule).violations(wire)
+            return self._violations(self._compiled(rule), wire, call)
+        common = self._common
+        found = [] if common is None else common.violations(wire)
+        return [*found, unplanned_event()] if call == "track" else found
+
+    def _violations(self, mine: Compiled, wire: Any, call: str) -> list[Violation]:
+        found = mine.violations(wire)
         if self._common is not None:
             found += self._common.violations(wire)
-        call = wire.get("type")
-        if call == "track" and rule is None:
-            found.append(unplanned_event())
-        found += [
-            unplanned_property(UNPLANNABLE[call], name)
-            for name in self._unplanned(wire, rule)
-        ]
+        place = UNPLANNABLE.get(call)
+        facts = None if place is None else wire.get(place)
+        if isinstance(facts, dict) and not mine.planned.takes(facts):
+            found += [
+                unplanned_property(UNPLANNABLE[call], name)
+                for name in mine.planned.others(facts)
+            ]
         return found
 
     def _compiled(self, rule: Rule) -> Compiled:
         found = self._rules.get(id(rule))
         if found is None:
-            common = self._common
-            found = Compiled(rule, None if common is None else common.schema)
+            found = Compiled(rule, self._common)
             self._rules[id(rule)] = found
             call = rule.type.lower()
-            if call in UNPLANNABLE and len(self._index[rule.type, rule.key]) == 1:
-                quick = found.quick(common)
-                if quick is not None:
-                    self.quick[call][rule.key] = quick
+            if (
+                found.is_plain
+                and call in UNPLANNABLE
+                and len(self._index[rule.type, rule.key]) == 1
+            ):
+                self.quick[call][rule.key] = found
         return found
 
     def _tell(self, error: Exception) -> None:
@@ -125,3 +148,11 @@ class Checker:
             _log.warning(
                 "the tracking plan could not check a message: %s", type(error).__name__
             )
+
+
+def _is_fine(rule: Compiled, message: Mapping[str, Any]) -> bool:
+    """Whether *message* surely is as planned."""
+    try:
+        return rule.is_plain and rule.takes(message)
+    except Exception:  # noqa: BLE001 - a value that is no JSON as it stands
+        return False

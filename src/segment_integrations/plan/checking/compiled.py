@@ -7,15 +7,16 @@ stand for themselves, so that nothing else is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
 from segment_integrations.core.encode import encode
 from segment_integrations.plan.checking.engine import Validator, compiled
+from segment_integrations.plan.checking.glance import Part, Test, glance
 from segment_integrations.plan.checking.names import Planned
-from segment_integrations.plan.checking.spots import NOTES, SAFE, Spots, spots_of
+from segment_integrations.plan.checking.spots import NOTES, spots_of
 from segment_integrations.plan.checking.words import violations
 from segment_integrations.plan.loading.walk import Schema, walk
 from segment_integrations.plan.rules import Rule
@@ -31,9 +32,6 @@ UNPLANNABLE: Final[Mapping[str, str]] = {
 _decode: Final = msgspec.json.Decoder().decode
 _PLAIN_ROOT: Final = NOTES | {"type", "properties", "required"}
 
-_Test = Callable[[Any], bool]
-_Part = tuple[str, _Test, Spots | None]
-
 
 class Compiled:
     """
@@ -41,136 +39,98 @@ class Compiled:
 
     Args:
         rule: The rule.
-        common: The schema of all messages, which plans names as well.
+        common: The rule of all messages, which plans names as well.
+
+    Attributes:
+        planned: The names that both plan.
+        reads: The parts of a message that both speak of; None for all of it.
+        takes: Whether a message surely satisfies both, and they name all that it has.
+            False from it says nothing, as a value may have another form on the wire,
+            and it may raise.
+        is_plain: Whether it ever says more than that.
     """
 
-    def __init__(self, rule: Rule, common: Schema | None) -> None:
+    def __init__(self, rule: Rule, common: Compiled | None) -> None:
         self.schema = schema = rule.schema
         self._names_in = UNPLANNABLE.get(rule.type.lower(), "")
+        self._common = common
         self.planned = Planned(
-            [schema] if common is None else [schema, common], self._names_in
+            [schema] if common is None else [schema, common.schema], self._names_in
         )
         self._whole: Validator | None = None
-        self._needed: tuple[str, ...] = ()
-        self._parts = self._compile()
+        self.reads: tuple[str, ...] | None = None
+        self.takes: Test = _never
+        self.is_plain = _is_plain(schema)
+        if self.is_plain:
+            self._read_parts()
 
-    def takes(self, message: Mapping[str, Any]) -> bool:
+    def _read_parts(self) -> None:
+        asking = {
+            name: found
+            for name, found in self.schema.get("properties", {}).items()
+            if found is not True
+            and not (found is not False and NOTES.issuperset(found))
+        }
+        if self._names_in:
+            asking.setdefault(self._names_in, {})
+        needed = frozenset(self.schema.get("required", ()))
+        reads = {*asking, *needed}
+        common = self._common
+        parts = tuple(self._part(name, found) for name, found in asking.items())
+        self.takes = glance(parts, needed, None if common is None else common.takes)
+        if common is None:
+            self.reads = tuple(sorted(reads))
+        elif common.reads is not None:
+            self.reads = tuple(sorted(reads.union(common.reads)))
+
+    def _part(self, name: str, schema: Any) -> Part:
+        spots = spots_of(schema)
+        is_named = name == self._names_in
+        if spots is not None:
+            made = self.planned.closed(schema) if is_named else compiled(schema)
+            return name, made.is_valid, spots
+        is_valid = compiled(schema).is_valid
+        names = self.planned.takes if is_named else _any
+        return name, lambda facts: names(facts) and is_valid(wire_form(facts)), None
+
+    def prepare(self) -> None:
+        """Compile what the first message that breaks the rule needs."""
+        if self._whole is None:
+            self._whole = compiled(self.schema)
+
+    def violations(self, wire: Any) -> list[Violation]:
         """
-        Whether *message* surely satisfies the schema.
+        All that is wrong in *wire*, a message decoded from JSON.
 
-        False also where that is not sure, as a value may have another form on the wire.
+        What is not one of the parts in `reads` may be missing there.
         """
-        for name in self._needed:
-            if name not in message:
-                return False
-        try:
-            for name, is_valid, spots in self._parts:
-                if not name:
-                    return is_valid(wire_form(message))
-                facts = message.get(name, self)
-                if facts is not self and not _fits(facts, is_valid, spots):
-                    return False
-        except (ValueError, TypeError, RecursionError):
-            return False  # a value that is no JSON as it stands
-        return True
-
-    def quick(self, common: Compiled | None) -> _Test | None:
-        """
-        One function that says of most messages that are as planned that they are.
-
-        In one go, as each call inside of it would cost a fair part of it. Where it says
-        False nothing is known yet, and it may raise; None where the rule is not plain.
-        """
-        place = self._names_in
-        parts = {name: spots for name, _, spots in self._parts}
-        spots = parts.pop(place, None)
-        if spots is None:
-            return None
-        return _quick(
-            place,
-            spots,
-            self.planned.closed(self.schema["properties"][place]).is_valid,
-            tuple(parts),
-            frozenset(self._needed) - {place},
-            None if common is None else common.takes,
-        )
-
-    def names_all(self, message: Mapping[str, Any]) -> bool:
-        """Whether the plan surely names all properties or traits of *message*."""
-        if not self._names_in:
-            return True
-        facts = message.get(self._names_in)
-        return facts is None or (type(facts) is dict and self.planned.takes(facts))
-
-    def violations(self, wire: Any) -> Iterable[Violation]:
-        """All that is wrong in *wire*, a message decoded from JSON."""
         if self._whole is None:
             self._whole = compiled(self.schema)
         return violations(self._whole.iter_errors(wire))
 
-    def _compile(self) -> tuple[_Part, ...]:
-        """The parts of a message that the schema speaks of, or "" for all of it."""
-        schema = self.schema
-        inner = schema.get("properties", {})
-        plain = _PLAIN_ROOT.issuperset(schema) and schema.get("type", "object") == (
-            "object"
-        )
-        if not plain or any("$ref" in found for _, found in walk(schema)):
-            self._whole = compiled(schema)
-            return (("", self._whole.is_valid, None),)
-        self._needed = tuple(schema.get("required", ()))
-        return tuple(
-            (name, compiled(found).is_valid, spots_of(found))
-            for name, found in inner.items()
-            if found is not True
-            and not (found is not False and NOTES.issuperset(found))
-        )
+    def wire_form(self, message: Mapping[str, Any]) -> Any:
+        """What there is in *message* to check, as it reads on the wire."""
+        reads = self.reads
+        if reads is None:
+            return wire_form(message)
+        return wire_form({name: message[name] for name in reads if name in message})
 
 
-def _quick(  # noqa: C901, PLR0917 - one function in place of the calls of many
-    place: str,
-    spots: Spots,
-    is_valid: _Test,
-    others: tuple[str, ...],
-    needed: frozenset[str],
-    common: _Test | None,
-) -> _Test:
-    numbers = spots.names
-    lists = [(name, one.names) for name, one in spots.inner if one.is_flat_list]
-    inner = [(name, one) for name, one in spots.inner if not one.is_flat_list]
-
-    def fits(message: Any) -> bool:  # noqa: C901 - see above
-        facts = message[place]
-        if type(facts) is not dict or not is_valid(facts):
-            return False
-        for name in numbers:
-            if name in facts and type(facts[name]) not in SAFE:
-                return False
-        for name, prices in lists:
-            for item in facts.get(name) or ():
-                for price in prices:
-                    if price in item and type(item[price]) not in SAFE:
-                        return False
-        for name, one in inner:
-            if name in facts and one.are_odd(facts[name]):
-                return False
-        for name in others:
-            if name in message:
-                return False
-        if needed and not needed.issubset(message):
-            return False
-        return common is None or common(message)
-
-    return fits
+def _is_plain(schema: Schema) -> bool:
+    """Whether the parts of a message stand for themselves."""
+    return (
+        _PLAIN_ROOT.issuperset(schema)
+        and schema.get("type", "object") == "object"
+        and not any("$ref" in found for _, found in walk(schema))
+    )
 
 
-def _fits(facts: Any, is_valid: _Test, spots: Spots | None) -> bool:
-    """Whether *facts* surely are as planned."""
-    if type(facts) is not dict:
-        return False
-    if spots is None:
-        return is_valid(wire_form(facts))
-    return is_valid(facts) and not spots.are_odd(facts)
+def _any(_: object) -> bool:
+    return True
+
+
+def _never(_: object) -> bool:
+    return False
 
 
 def wire_form(message: Mapping[str, Any]) -> Any:

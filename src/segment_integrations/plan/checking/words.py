@@ -8,8 +8,10 @@ than the JSON type of a value: no value gets into a violation.
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from types import NoneType
 from typing import Any, Final
 
 from segment_integrations.plan.checking.engine import (
@@ -99,14 +101,20 @@ _SIMPLE: Final[Mapping[str, _Words]] = {
         lambda _: "Must validate one and only one schema (oneOf)",
     ),
     "falseSchema": ("False", lambda _: "False always fails validation"),
+    "propertyNames": (
+        "Invalid Property Name",
+        lambda _: "A property's name does not match",
+    ),
 }
 """The keywords whose violations stand at the value itself: type and sentence."""
 
 
-def violations(errors: Iterable[Broken]) -> Iterator[Violation]:
+def violations(errors: Iterable[Broken]) -> list[Violation]:
     """What *errors* mean, in their order."""
+    found: list[Violation] = []
     for error in errors:
-        yield from _told(error, error.instance_path)
+        found += _told(error, error.instance_path)
+    return found
 
 
 def unplanned_event() -> Violation:
@@ -125,55 +133,45 @@ def unplanned_property(place: str, name: str) -> Violation:
     )
 
 
-def _told(error: Broken, path: list[str | int]) -> Iterator[Violation]:
-    name = error.kind.name
-    pointer = escaped(error.schema_path)
+def _told(error: Broken, path: list[str | int]) -> Iterable[Violation]:
+    kind = error.kind
+    name = kind.name
+    pointer = _pointer(tuple(error.schema_path))
+    if name == "type":
+        expected = _typed(tuple(kind.types))
+        words = f"Invalid type. Expected: {expected}, given: {_type_of(error.instance)}"
+        return (Violation(INVALID_TYPE, _field(path), words, pointer),)
     if name == "required":
-        field = _field([*path, error.kind.as_dict()["property"]])
-        yield Violation(REQUIRED, field, f"{field} is required", pointer)
-    elif name == "type":
-        expected = ", ".join(_typed(error.kind.as_dict()["types"]))
-        yield Violation(
-            INVALID_TYPE,
-            _field(path),
-            f"Invalid type. Expected: {expected}, given: {_type_of(error.instance)}",
-            pointer,
-        )
-    elif name == "additionalProperties":
-        for extra in error.kind.as_dict()["unexpected"]:
-            yield _additional([*path, extra], pointer)
-    elif name == "propertyNames":
-        yield Violation(
-            "Invalid Property Name",
-            _field(path),
-            "A property's name does not match",
-            pointer,
-        )
-    elif pattern_budget_spent(error):
-        yield Violation(
-            "Pattern",
-            _field(path),
-            "Takes too long to be matched with its pattern",
-            pointer,
-        )
-    elif name == "falseSchema" and pointer.endswith("/additionalProperties"):
-        yield from _all_additional(error, path, pointer)
-    elif name in {"anyOf", "oneOf"} and (closest := _closest(error)) is not None:
-        for inner in closest:
-            yield from _told(inner, inner.instance_path)
-    else:
-        type_, sentence = _SIMPLE.get(name, (_titled(name), _unknown))
-        words = sentence(error.kind.as_dict())
-        yield Violation(type_, _field(path), words[:_WORDS_MAX], pointer)
+        field = _field([*path, kind.property])
+        return (Violation(REQUIRED, field, f"{field} is required", pointer),)
+    if name == "additionalProperties":
+        extras = kind.as_dict()["unexpected"]
+        return [_additional([*path, extra], pointer) for extra in extras]
+    if name == "falseSchema" and pointer.endswith("/additionalProperties"):
+        return _all_additional(error, path, pointer)
+    if name in {"anyOf", "oneOf"} and (closest := _closest(error)) is not None:
+        return violations(closest)
+    if pattern_budget_spent(error):
+        words = "Takes too long to be matched with its pattern"
+        return (Violation("Pattern", _field(path), words, pointer),)
+    type_, sentence = _SIMPLE.get(name, (_titled(name), _unknown))
+    words = sentence(kind.as_dict())[:_WORDS_MAX]
+    return (Violation(type_, _field(path), words, pointer),)
 
 
 def _all_additional(
     error: Broken, path: list[str | int], pointer: str
-) -> Iterator[Violation]:
+) -> list[Violation]:
     """Of an object that may have no property at all: each that it has."""
     found = error.instance
-    for extra in found if isinstance(found, dict) else ():
-        yield _additional([*path, extra], pointer)
+    extras = found if isinstance(found, dict) else ()
+    return [_additional([*path, extra], pointer) for extra in extras]
+
+
+@functools.lru_cache(maxsize=4096)
+def _pointer(way: tuple[str | int, ...]) -> str:
+    """The pointer of a place in a schema; the same ones break again and again."""
+    return escaped(way)
 
 
 def _additional(path: list[str | int], pointer: str) -> Violation:
@@ -210,24 +208,34 @@ def _rules_out(error: Broken, here: list[str | int]) -> bool:
     return name == "const" and len(error.instance_path) <= len(here) + 1
 
 
-def _field(path: Iterable[str | int]) -> str:
-    return ".".join(map(str, path)) or ROOT
+def _field(path: Iterable[Any]) -> str:
+    try:
+        return ".".join(path) or ROOT
+    except TypeError:  # it has indexes
+        return ".".join(map(str, path)) or ROOT
 
 
 _TYPES: Final = ("array", "boolean", "integer", "null", "number", "object", "string")
 
 
-def _typed(types: Iterable[str]) -> list[str]:
+@functools.lru_cache(maxsize=256)
+def _typed(types: tuple[str, ...]) -> str:
     """*types* in one order, whatever the schema's."""
-    return [one for one in _TYPES if one in set(types)]
+    return ", ".join(one for one in _TYPES if one in types)
+
+
+_TYPE_OF: Final[Mapping[type, str]] = {
+    NoneType: "null",
+    bool: "boolean",
+    str: "string",
+    list: "array",
+    dict: "object",
+    int: "integer",
+}
 
 
 def _type_of(value: object) -> str:
-    if value is None:
-        return "null"
-    names = {bool: "boolean", str: "string", list: "array", dict: "object"}
-    names |= {int: "integer", float: "number"}
-    return names.get(type(value), "number")
+    return _TYPE_OF.get(type(value), "number")
 
 
 def _unmatched(pattern: str) -> str:

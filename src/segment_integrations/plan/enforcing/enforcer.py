@@ -82,6 +82,10 @@ class Enforcer:
             call for call, mode in by_call.items() if mode.checks
         )
 
+    def prepare(self) -> None:
+        """Compile what is looked at in the calls, so that no call takes the time."""
+        self._plan.prepare(self._in_call)
+
     def violations(self) -> dict[str, int]:
         """How many there were so far, by event and type."""
         return self._teller.counts()

@@ -65,7 +65,7 @@ def opened(
         post=post,
         put=put,
     )
-    return Enforcer(
+    enforcer = Enforcer(
         plan,
         by_call,
         teller,
@@ -74,6 +74,8 @@ def opened(
         is_last=post is None,
         strict=settings.strict,
     )
+    enforcer.prepare()
+    return enforcer
 
 
 def loaded(plan: object, spelled: str = "plan") -> TrackingPlan:

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 from segment_integrations.core.event import Declaration, Declared
 from segment_integrations.errors import PlanError
+from segment_integrations.plan.exporting.form import form_of
 from segment_integrations.plan.exporting.types import (
     Circle,
     docstring,
@@ -32,6 +33,7 @@ def exported(
     common: Mapping[str, Any] | None = None,
     rules: Iterable[Mapping[str, Any]] = (),
     deprecated: Iterable[Mapping[str, Any]] = (),
+    form: Mapping[str, Any] | None = None,
     source: str = "<classes>",
 ) -> TrackingPlan:
     """
@@ -47,13 +49,18 @@ def exported(
         common: The schema that holds for each message, whatever its call.
         rules: Rules that have no class, as Segment's Public API has them.
         deprecated: The ``type``, ``key`` and ``version`` of the rules out of use.
+        form: How the plan writes what says nothing (docs/plan/generate.md). Default: it
+            does not write it.
         source: Where the classes are from, for error texts.
 
     Raises:
         PlanError: A class is none of these, two plan the same event in one version, or
-            an annotation has no schema; names the class.
+            an annotation has no schema; names the class. Or *form* is none.
     """
     made = [rule_of(one) for one in classes]
+    if form is not None:
+        over = form_of(form).over
+        made = [over(one) for one in made]
     if common is not None:
         made.append(Rule(type="COMMON", schema=dict(common), source=source))
     made += TrackingPlan.of({"rules": list(rules)}, source=source).rules

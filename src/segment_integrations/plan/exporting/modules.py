@@ -51,14 +51,27 @@ def exported_from(
         found = _found(target)
         classes.update(dict.fromkeys(found.classes))
         for key, value in found.kept.items():
-            joined = isinstance(value, list) and key in kept
-            kept[key] = [*kept[key], *value] if joined else kept.get(key, value)
+            kept[key] = _joined(kept[key], value) if key in kept else value
     given = {"name": name, "id": id, "description": description}
     kept.update((key, text) for key, text in given.items() if text)
     try:
         return exported(classes, **kept)
     except TypeError as error:
         raise PlanError(f"{KEPT} is not of this version: {error}") from error
+
+
+def _joined(first: Any, second: Any) -> Any:
+    """What two modules keep: lists of both, and else what the first one says."""
+    if isinstance(first, list) and isinstance(second, list):
+        return [*first, *second]
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        both = first.keys() & second.keys()
+        return {
+            **second,
+            **first,
+            **{key: _joined(first[key], second[key]) for key in both},
+        }
+    return first
 
 
 def _found(target: str) -> _Found:

@@ -61,9 +61,9 @@ def generate(plan: TrackingPlan, *, module: str = "events") -> str:
     """
     if not all(part.isidentifier() and part.isascii() for part in module.split(".")):
         raise ValueError("module must be the name of a Python module, as in app.events")
-    sources, unsaid = classes_for(plan.rules)
+    sources, unsaid, form = classes_for(plan.rules)
     classes = _used(sources)
-    about = _about(plan, unsaid)
+    about = {**_about(plan, unsaid), **({"form": form} if form else {})}
     head = [GENERATED, _docstring(plan, module, classes), ""]
     names = {
         "Any",

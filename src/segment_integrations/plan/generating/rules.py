@@ -14,6 +14,7 @@ from segment_integrations.plan.generating.classes import (
     can_be_sent,
     fields_of,
 )
+from segment_integrations.plan.generating.form import plain
 from segment_integrations.plan.generating.names import (
     RESERVED_CLASSES,
     Names,
@@ -35,21 +36,31 @@ _ORDER: Final = tuple(_BASES)
 _TRAITS: Final = {"IDENTIFY": "UserTraits", "GROUP": "GroupTraits"}
 
 
-def classes_for(rules: Iterable[Rule]) -> tuple[list[ClassSource], list[Rule]]:
+def classes_for(
+    rules: Iterable[Rule],
+) -> tuple[list[ClassSource], list[Rule], dict[str, Any]]:
     """
     Make the classes for *rules*, those for all messages left out.
 
     Returns:
         The classes, each after those that it needs, in an order that does not depend on
-        that of the rules; and the rules that no class can be made for.
+        that of the rules; the rules that no class can be made for; and the form of the
+        others, as `exporting` takes it.
     """
     maker = _Maker()
     ordered = sorted(
         (rule for rule in rules if rule.type in _BASES),
         key=lambda rule: (_ORDER.index(rule.type), rule.key, -rule.version),
     )
-    unsaid = [rule for rule, name in maker.named(ordered) if not maker.add(rule, name)]
-    return maker.sources, unsaid
+    bare, form = plain(rule for rule in ordered if _can_be_named(rule))
+    for rule, name in maker.named(bare):
+        maker.add(rule, name)
+    unsaid = [rule for rule in ordered if not _can_be_named(rule)]
+    return maker.sources, unsaid, form.document()
+
+
+def _can_be_named(rule: Rule) -> bool:
+    return not rule.key or bool(rule.key.strip())
 
 
 class _Maker:
@@ -87,10 +98,8 @@ class _Maker:
         for rule in rules:
             yield rule, older.get(id(rule)) or plain[rule.type, rule.key]
 
-    def add(self, rule: Rule, name: str) -> bool:
-        """Make the class *name* for *rule*; False if there can be none."""
-        if rule.key and not rule.key.strip():
-            return False
+    def add(self, rule: Rule, name: str) -> None:
+        """Make the class *name* for *rule*."""
         shapes = self._shapes(rule.planned, name)
         fields, keywords = fields_of(shapes, _required(rule.facts))
         doc = rule.description.split("\n\n")
@@ -105,7 +114,6 @@ class _Maker:
                 fields=fields,
             )
         )
-        return True
 
     def _shapes(self, properties: Mapping[str, Any], place: str) -> dict[str, Shape]:
         """The annotations of those *properties* that can be fields, by their names."""
@@ -172,9 +180,10 @@ def _read_back(doc: Iterable[str]) -> str:
 def _exported(fields: Iterable[Field]) -> dict[str, Any]:
     """What a class with *fields* is exported as."""
     required = [field.wire for field in fields if field.is_required]
+    properties = {field.wire: field.shape.schema for field in fields}
     return {
         "type": "object",
-        "properties": {field.wire: field.shape.schema for field in fields},
+        **({"properties": properties} if properties else {}),
         **({"required": required} if required else {}),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import msgspec
 
@@ -14,6 +14,9 @@ from segment_integrations.plan.loading.forms import Parts, parts_of
 from segment_integrations.plan.loading.schemas import Place
 
 __all__ = ["Parts", "of_document", "of_path"]
+
+FILE_MAX_BYTES: Final = 64 * 1024 * 1024
+"""Of one file. Source: ours; 10,000 events have 5 to 50 MB, and all of it is held."""
 
 
 def of_path(path: Path) -> Parts:
@@ -76,7 +79,7 @@ def read(path: Path, source: str) -> Any:
         PlanError: It can't be read, or is no JSON.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = _text(path, source)
     except UnicodeDecodeError as error:
         raise PlanError(
             f"is not UTF-8 (byte {error.start}): save it as UTF-8", source=source
@@ -100,6 +103,20 @@ def read(path: Path, source: str) -> Any:
     except ValueError as error:
         raise PlanError(f"is no JSON: {error}", source=source) from None
     return found
+
+
+def _text(path: Path, source: str) -> str:
+    """The text of a file; what is none (a pipe, a device) could be without end."""
+    if path.exists() and not path.is_file():
+        raise PlanError("is no file, and no folder", source=source)
+    with path.open("rb") as file:
+        found = file.read(FILE_MAX_BYTES + 1)
+    if len(found) > FILE_MAX_BYTES:
+        raise PlanError(
+            f"is too large for a plan: over {FILE_MAX_BYTES // 1024**2} MiB",
+            source=source,
+        )
+    return found.decode("utf-8-sig")
 
 
 def _refused(constant: str) -> NoReturn:

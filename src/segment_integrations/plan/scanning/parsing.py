@@ -44,7 +44,8 @@ def parsed(data: bytes) -> ast.Module:
 def lines(data: bytes) -> list[str]:
     """The lines of a file that could be parsed, as the parser counts them."""
     if data.isascii():
-        return _LINE_END.split(data.decode("ascii"))
+        text = data.decode("ascii")
+        return _LINE_END.split(text) if "\r" in text else text.split("\n")
     encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
     return _LINE_END.split(data.decode(encoding, errors="replace"))
 
@@ -60,8 +61,11 @@ def ignored(inside: list[str]) -> frozenset[int]:
 
 def mentions(inside: list[str], words: AbstractSet[str]) -> list[int]:
     """The numbers of the lines that have one of *words*, in order."""
+    # The few words that are in the file at all are looked for again, line by line.
+    found = words & set(_WORD.findall("\n".join(inside)))
     return [
         number
         for number, line in enumerate(inside, 1)
-        if not words.isdisjoint(_WORD.findall(line))
+        if any(word in line for word in found)
+        and not found.isdisjoint(_WORD.findall(line))
     ]

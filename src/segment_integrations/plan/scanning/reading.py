@@ -48,6 +48,18 @@ _NO_NODES: Final = frozenset(
 """Fields of nodes that hold texts and signs, or an annotation."""
 
 
+class _Insides(dict[type[ast.AST], tuple[str, ...]]):
+    """The fields of each kind of node that may hold others."""
+
+    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
+        self[kind] = found = tuple(
+            name for name in kind._fields if name not in _NO_NODES
+        )
+        return found
+
+
+_INSIDES: Final = _Insides()
+
 _TOLD_BY: Final = frozenset(
     {"Analytics", "Segment", "analytics", "_analytics", "segment", "_segment"}
 )
@@ -56,9 +68,12 @@ _TOLD_BY: Final = frozenset(
 _FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def fill(module: Module, data: bytes, words: AbstractSet[str]) -> None:
+def fill(module: Module, data: bytes, words: AbstractSet[str]) -> list[Scope]:
     """
     Read *data* into *module*: its names, and the calls of what *words* has.
+
+    Returns:
+        All scopes of the module.
 
     Raises:
         Unreadable: It is no Python of this version.
@@ -66,9 +81,10 @@ def fill(module: Module, data: bytes, words: AbstractSet[str]) -> None:
     tree = parsed(data)
     module.scope, module.stars, module.calls = Scope(module), [], []
     inside = lines(data)
-    if not data.isascii():
-        module.lines = inside
-    _Reader(module, words, inside).read(tree)
+    module.lines = None if data.isascii() else inside
+    reader = _Reader(module, words, inside)
+    reader.read(tree)
+    return reader.scopes
 
 
 class _Reader:
@@ -77,6 +93,7 @@ class _Reader:
     def __init__(
         self, module: Module, words: AbstractSet[str], inside: list[str]
     ) -> None:
+        self.scopes = [module.scope]
         self._module = module
         self._words = words
         self._local: set[str] = set()  # other names that words have in this file
@@ -102,25 +119,22 @@ class _Reader:
             self._consider(call, scope)
 
     def _walk(self) -> None:
-        while self._waiting:
-            node, scope = self._waiting.pop()
-            visit: Any = self._visits.get(type(node))
-            if visit is not None:
-                visit(self, node, scope)
-            else:
-                self._enter(node, scope)
+        waiting, visits = self._waiting, self._visits
+        while waiting:
+            node, scope = waiting.pop()
+            visit: Any = visits.get(type(node), _Reader._enter)
+            visit(self, node, scope)
 
     def _enter(self, node: ast.AST, scope: Scope) -> None:
-        waiting = self._waiting
-        if type(node) in _LEAVES:
-            return
-        for name in node._fields:
-            if name in _NO_NODES:
-                continue
+        add = self._waiting.append
+        for name in _INSIDES[type(node)]:
             inside: Any = getattr(node, name, None)
-            for one in inside if type(inside) is list else (inside,):
-                if type(one) not in _LEAVES:
-                    waiting.append((one, scope))
+            if type(inside) is list:
+                for one in inside:
+                    if type(one) not in _LEAVES:
+                        add((one, scope))
+            elif type(inside) not in _LEAVES:
+                add((inside, scope))
 
     # -- calls ---------------------------------------------------------------------
 
@@ -228,6 +242,11 @@ class _Reader:
 
     # -- functions and classes -----------------------------------------------------
 
+    def _scope(self, around: Scope, holder: Function | None = None) -> Scope:
+        made = Scope(self._module, around, holder)
+        self.scopes.append(made)
+        return made
+
     def _function(self, node: _FunctionNode, scope: Scope) -> None:
         holder = scope.holder if isinstance(scope.holder, Class) else None
         marks = frozenset(
@@ -243,21 +262,21 @@ class _Reader:
     def _enter_function(
         self, function: Function, node: _FunctionNode, scope: Scope
     ) -> None:
-        inner = Scope(self._module, scope, function)
+        inner = self._scope(scope, function)
         for name, index, annotation, default in parameters(node.args):
             value = Valued(default, annotation, scope)
             inner.bind(name, Parameter(function, name, index, value))
         self._waiting += [(one, inner) for one in node.body]
 
     def _lambda(self, node: ast.Lambda, scope: Scope) -> None:
-        inner = Scope(self._module, scope)
+        inner = self._scope(scope)
         for name, _, _, _ in parameters(node.args):
             inner.bind(name, None)
         self._waiting += [(one, scope) for one in defaults(node.args)]
         self._waiting.append((node.body, inner))
 
     def _class(self, node: ast.ClassDef, scope: Scope) -> None:
-        own = Scope(self._module, scope)
+        own = self._scope(scope)
         keywords = {one.arg: one.value for one in node.keywords}
         own.holder = made = Class(
             node.name, node.lineno, node.bases, keywords, scope, own

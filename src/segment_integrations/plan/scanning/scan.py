@@ -6,10 +6,13 @@ Finds the calls of `track`, `page` and `screen`, ``@tracks(...)`` and typed even
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from segment_integrations.plan.scanning.crew import Crew
 from segment_integrations.plan.scanning.files import Files
 from segment_integrations.plan.scanning.hints import Hints
 from segment_integrations.plan.scanning.properties import missing, unplanned
@@ -119,6 +122,7 @@ def scan(
     exclude: Sequence[str] = (),
     any_track: bool = False,
     on_progress: Callable[[int, int], object] | None = None,
+    workers: int = 1,
 ) -> Report:
     """
     Find what the source fires, and what of it the plan does not have.
@@ -130,6 +134,9 @@ def scan(
         exclude: Globs of files and folders to leave out.
         any_track: Take each ``track("...")`` for ours, whoever is called.
         on_progress: Is called with the number of files that are done and of all.
+        workers: With more than one, so many processes read where there are hundreds
+            of files. They import the main module, so a script that asks for it needs
+            ``if __name__ == "__main__":``.
 
     Raises:
         FileNotFoundError: One of *paths* is not there.
@@ -143,8 +150,13 @@ def scan(
         def tell(done: int) -> None:
             told(done, total)
 
-    tree = Tree(files, tell)
-    uses, dynamic = Uses(tree, any_track=any_track).find()
+    crew = Crew(workers, total)
+    tree = Tree(files, crew, tell)
+    try:
+        with _uncollected():
+            uses, dynamic = Uses(tree, any_track=any_track).find()
+    finally:
+        crew.close()
     held = _Held(plan)
     remarks = [
         *held.against(uses),
@@ -161,6 +173,18 @@ def scan(
         fired=dict(sorted(fired.items())),
         remarks=(*remarks, *_unfired(plan, fired)),
     )
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the collector from going through all syntax trees again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class _Held:

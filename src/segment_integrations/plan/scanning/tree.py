@@ -14,11 +14,12 @@ from segment_integrations.plan.scanning.files import (
     read,
 )
 from segment_integrations.plan.scanning.model import CALLED, Module
-from segment_integrations.plan.scanning.reading import fill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from collections.abc import Set as AbstractSet
+
+    from segment_integrations.plan.scanning.crew import Crew
 
 OWN: Final = "segment_integrations"
 SPEC: Final = f"{OWN}.spec"
@@ -41,12 +42,17 @@ class Tree:
 
     Args:
         files: The files.
+        crew: Reads many of them at once.
         on_progress: Is told, now and then, how many files are done.
     """
 
     def __init__(
-        self, files: Files, on_progress: Callable[[int], object] | None = None
+        self,
+        files: Files,
+        crew: Crew,
+        on_progress: Callable[[int], object] | None = None,
     ) -> None:
+        self._crew = crew
         self.modules = [
             Module(path, module_names(path, root), path.name == "__init__.py")
             for path, root in files.found
@@ -66,20 +72,26 @@ class Tree:
 
     def read_defining(self) -> None:
         """Read each file that may have classes of events: they are words for others."""
+        self._fill_all(self._defining())
+
+    def _defining(self) -> Iterator[tuple[Module, bytes]]:
         for module in self.modules:
             data = self._data(module)
             self._imports[module] = _imported(data or b"")
             if data is None or not any(mark in data for mark in _MARKS):
                 self._tell(module)
             elif _OWN in data and _CLASSES.search(data):
-                self._fill(module, data)
+                yield module, data
             else:
                 self._marked.append(module)
 
     def read_marked(self) -> None:
         """Read each other file that may have a call of ours by its looks."""
-        for module in self._marked:
-            self.load(module)
+        self._fill_all(
+            (module, data)
+            for module in self._marked
+            if module not in self.read and (data := self._data(module)) is not None
+        )
 
     def read_naming(self, exports: Collection[tuple[Module, str]]) -> None:
         """
@@ -90,6 +102,11 @@ class Tree:
         """
         added = {word for _, word in exports if word not in self.words}
         self.words = self.words | added
+        self._fill_all(self._naming(exports, added))
+
+    def _naming(
+        self, exports: Collection[tuple[Module, str]], added: AbstractSet[str]
+    ) -> Iterator[tuple[Module, bytes]]:
         words = {word.encode() for _, word in exports}
         news = {word.encode() for word in added}
         homes = {module.path for module, _ in exports}
@@ -102,14 +119,14 @@ class Tree:
                 continue
             data = self._data(module)
             if data is not None and not wanted.isdisjoint(_WORD.findall(data)):
-                self._fill(module, data)
+                yield module, data
 
     def load(self, module: Module) -> Module:
         """*module*, read."""
         if module not in self.read:
             data = self._data(module)
             if data is not None:
-                self._fill(module, data)
+                self._fill_all([(module, data)])
         return module
 
     def find(self, dotted: str, near: Module) -> Module | None:
@@ -137,12 +154,13 @@ class Tree:
             self.unread[module.path] = str(error)
             return None
 
-    def _fill(self, module: Module, data: bytes) -> None:
+    def _fill_all(self, items: Iterable[tuple[Module, bytes]]) -> None:
+        self._crew.read(items, self.words, self._filled)
+
+    def _filled(self, module: Module, trouble: str) -> None:
         self.read.add(module)
-        try:
-            fill(module, data, self.words)
-        except Unreadable as error:
-            self.unread[module.path] = str(error)
+        if trouble:
+            self.unread[module.path] = trouble
         self._tell(module)
 
     def _tell(self, module: Module) -> None:
@@ -157,11 +175,10 @@ def _own_spec() -> dict[str, Module]:
     root = Path(__file__).parents[2]
     modules = {}
     for path in sorted((root / "spec").rglob("*.py")):
-        if path.is_file():
-            is_package = path.name == "__init__.py"
-            below = path.relative_to(root).with_suffix("").parts
-            name = ".".join([OWN, *(below[:-1] if is_package else below)])
-            modules[name] = Module(path, [name], is_package)
+        is_package = path.name == "__init__.py"
+        below = path.relative_to(root).with_suffix("").parts
+        name = ".".join([OWN, *(below[:-1] if is_package else below)])
+        modules[name] = Module(path, [name], is_package)
     return modules
 
 
