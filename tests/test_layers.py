@@ -55,6 +55,7 @@ LATE: dict[str, set[str]] = {
     "client": {"testing", "__init__", "plan"},
     "delivery": {"__init__"},  # for its version, which the requests carry
     "defaults": {"client"},
+    "dev": {"plan"},
     "django": {"testing"},
     "testing": {"client", "defaults", "plan"},
 }

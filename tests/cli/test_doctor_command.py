@@ -1,5 +1,6 @@
 """What `doctor` says of settings and machine, and what it keeps to itself."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,44 @@ def test_a_key_is_not_needed_where_nothing_is_sent():
 def test_a_host_is_told_with_its_region(host, state, part):
     """A wrong region answers 200, so that only words can warn of it."""
     finding = doctor_settings.host(Settings(host=host))
+    assert state == finding.state
+    assert part in finding.text
+
+
+def test_a_plan_is_read_and_told(doctor, monkeypatch, tmp_path):
+    """Its name, how many rules it has, and the file; without one that there is none."""
+    path = tmp_path / "plan.json"
+    rules = [{"key": "Order Completed", "type": "TRACK", "jsonSchema": {}}]
+    path.write_text(json.dumps({"trackingPlan": {"name": "Shop"}, "rules": rules}))
+    without = doctor("--offline")
+    monkeypatch.setenv("SEGMENT_PLAN", str(path))
+
+    assert ["ok"] == states(without, "plan")
+    assert "none" in told(without, "plan")
+    assert f"Shop, 1 rule: {path}" in told(doctor("--offline"), "plan")
+    monkeypatch.setenv("SEGMENT_PLAN_MODE", "off")
+    assert "off" in told(doctor("--offline"), "plan")
+
+
+@pytest.mark.parametrize(
+    ("plan", "mode", "state", "part"),
+    [
+        ("[]", "omit", "warning", "0 rules"),
+        ("{", "report", "failed", "line 1, column 2"),
+        ('[{"key": "A", "type": "TRACK"}]', "omit", "failed", "/0"),
+        ("[]", "omit,block", "failed", "SEGMENT_PLAN_MODE can not be block and omit"),
+        (None, "omit", "failed", "SEGMENT_PLAN_MODE is given, and no plan"),
+    ],
+)
+def test_a_plan_that_can_not_be_used_is_told(tmp_path, plan, mode, state, part):
+    """With the place in the plan, or the setting."""
+    environ = {"SEGMENT_PLAN_MODE": mode}
+    if plan is not None:
+        (tmp_path / "plan.json").write_text(plan)
+        environ["SEGMENT_PLAN"] = str(tmp_path / "plan.json")
+
+    finding = doctor_settings.plan(Settings.resolve({}, environ=environ))
+
     assert state == finding.state
     assert part in finding.text
 

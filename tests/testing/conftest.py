@@ -6,7 +6,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from plan_running import PLAN
+from plan_running import OURS, PLAN
 
 from segment_integrations import Analytics
 
@@ -63,6 +63,24 @@ def _project(pytester, endpoint, monkeypatch):
     for name in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"):
         monkeypatch.delenv(name, raising=False)
     return pytester
+
+
+@pytest.fixture(name="run")
+def _run(project, monkeypatch):
+    """
+    Run pytest on the project, in this process or in one of its own.
+
+    Of all plugins that are installed it loads ours and those that are named: a run with
+    the others takes five times as long.
+    """
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+    def run(*arguments, plugins=(OURS,), apart=False):
+        chosen = [part for name in plugins for part in ("-p", name)]
+        start = project.runpytest_subprocess if apart else project.runpytest_inprocess
+        return start(*chosen, "-W", "error", *arguments)
+
+    return run
 
 
 @pytest.fixture(name="shop")

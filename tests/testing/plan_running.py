@@ -1,5 +1,6 @@
 """What the tests of `--segment-plan` share: a plan, and how pytest is run with it."""
 
+OURS = "segment_integrations.testing.plugin"
 NUMBER = "track 'Order Completed': Invalid Type at properties.revenue: *number*[[]/*]"
 
 
@@ -25,7 +26,7 @@ PLAN = {
 
 def run(project, *arguments):
     return project.runpytest_inprocess(
-        *("-p", "segment_integrations.testing.plugin", "-p", "no:cacheprovider"),
+        *("-p", OURS, "-p", "no:cacheprovider"),
         *("--segment-plan=plan.json", "--strict-markers", "-rA"),
         *arguments,
     )

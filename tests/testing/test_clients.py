@@ -3,6 +3,7 @@
 import flask
 import httpx
 import pytest
+from plan_running import OURS
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.responses import HTMLResponse
@@ -91,7 +92,7 @@ def test_pr_3_flask(segment_events):
     segment_events.assert_page("/products/{slug}", path="/products/shoe", count=1)
 
 
-def test_pr_3_django(project, endpoint):
+def test_pr_3_django(project, run, endpoint):
     """Django's `Client`, also where a `TestCase` rolls its transaction back."""
     project.makepyfile(
         conftest="""
@@ -147,9 +148,7 @@ def test_pr_3_django(project, endpoint):
         """,
     )
 
-    result = project.runpytest_subprocess("-p", "no:randomly", "-W", "error")
-
-    result.assert_outcomes(passed=3)
+    run(plugins=[OURS, "pytest_django.plugin"], apart=True).assert_outcomes(passed=3)
     assert endpoint.events == []
 
 

@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from plan_running import OURS
 
 SENDS = """
     import pytest
@@ -40,30 +41,26 @@ MARKED = """
 """
 
 
-def run(project, *arguments):
-    return project.runpytest_subprocess("-p", "no:randomly", "-W", "error", *arguments)
-
-
-@pytest.mark.parametrize("switch", [(), ("-p", "no:segment_integrations")])
-def test_pr_4_nothing_leaves_an_unmarked_test(project, endpoint, switch):
+@pytest.mark.parametrize("plugins", [[OURS], []])
+def test_pr_4_nothing_leaves_an_unmarked_test(project, run, endpoint, plugins):
     """Whatever key is set, with the plugin and without it, made at import or later."""
     project.makepyfile(SENDS)
 
-    run(project, *switch).assert_outcomes(passed=1)
+    run(plugins=plugins, apart=True).assert_outcomes(passed=1)
 
     assert endpoint.events == []
 
 
-def test_pr_4_a_marked_test_sends(project, endpoint):
+def test_pr_4_a_marked_test_sends(project, run, endpoint):
     """Its fixtures do as well, also when it fails; the tests around it do not."""
     project.makepyfile(SENDS + MARKED)
 
-    run(project, "--strict-markers").assert_outcomes(passed=3, xfailed=1)
+    run("--strict-markers", apart=True).assert_outcomes(passed=3, xfailed=1)
 
     assert endpoint.events == ["In Fixture", "Marked", "After", "Failing"]
 
 
-def test_a_marked_class_of_unittest_sends(project, endpoint):
+def test_a_marked_class_of_unittest_sends(project, run, endpoint):
     """With setUp and tearDown."""
     project.makepyfile(
         """
@@ -85,12 +82,12 @@ def test_a_marked_class_of_unittest_sends(project, endpoint):
         """
     )
 
-    run(project).assert_outcomes(passed=1)
+    run(apart=True).assert_outcomes(passed=1)
 
     assert endpoint.events == ["Set Up", "Ran", "Torn Down"]
 
 
-def test_the_ini_option_lets_all_out(project, endpoint):
+def test_the_ini_option_lets_all_out(project, run, endpoint):
     """Except what a test captures."""
     project.makeini("[pytest]\nsegment_live = true")
     project.makepyfile(
@@ -107,12 +104,12 @@ def test_the_ini_option_lets_all_out(project, endpoint):
         """
     )
 
-    run(project, "--strict-config").assert_outcomes(passed=2)
+    run("--strict-config", apart=True).assert_outcomes(passed=2)
 
     assert endpoint.events == ["Unmarked"]
 
 
-def test_a_forked_child_sends_nothing(project, endpoint):
+def test_a_forked_child_sends_nothing(project, run, endpoint):
     """It inherits the closed gate."""
     project.makepyfile(
         """
@@ -128,7 +125,7 @@ def test_a_forked_child_sends_nothing(project, endpoint):
         """
     )
 
-    run(project).assert_outcomes(passed=1)
+    run(apart=True).assert_outcomes(passed=1)
 
     assert endpoint.events == []
 

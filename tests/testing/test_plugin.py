@@ -3,16 +3,11 @@
 import subprocess
 import sys
 
-import pytest
+from plan_running import OURS
 
 
-def run(project, *arguments):
-    return project.runpytest_subprocess("-p", "no:randomly", "-W", "error", *arguments)
-
-
-@pytest.mark.parametrize("switch", [(), ("-n", "2")])
-def test_pr_3_each_test_sees_its_own_events(project, endpoint, switch):
-    """In one process and in xdist's."""
+def test_pr_3_each_test_sees_its_own_events(project, endpoint):
+    """In xdist's processes, where nothing but the installation turns the plugin on."""
     project.makepyfile(
         """
         import pytest
@@ -27,12 +22,13 @@ def test_pr_3_each_test_sees_its_own_events(project, endpoint, switch):
         """
     )
 
-    run(project, *switch).assert_outcomes(passed=8)
+    ran = project.runpytest_subprocess("-p", "no:randomly", "-W", "error", "-n", "2")
+    ran.assert_outcomes(passed=8)
 
     assert endpoint.events == []
 
 
-def test_async_tests_and_background_tasks(project):
+def test_async_tests_and_background_tasks(project, run):
     """The fixture works in async tests, and sees what tasks and threads track."""
     project.makepyfile(
         """
@@ -58,10 +54,10 @@ def test_async_tests_and_background_tasks(project):
         """
     )
 
-    run(project).assert_outcomes(passed=1)
+    run(plugins=[OURS, "anyio"]).assert_outcomes(passed=1)
 
 
-def test_a_failed_assert_hides_our_own_frames(project):
+def test_a_failed_assert_hides_our_own_frames(project, run):
     """The report points at the line of the test."""
     project.makepyfile(
         """
@@ -73,7 +69,7 @@ def test_a_failed_assert_hides_our_own_frames(project):
         """
     )
 
-    result = run(project)
+    result = run()
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
@@ -88,7 +84,7 @@ def test_a_failed_assert_hides_our_own_frames(project):
     result.stdout.no_fnmatch_line("*asserts.py*")
 
 
-def test_the_fixture_turns_strict_on(project):
+def test_the_fixture_turns_strict_on(project, run):
     """Where the app did not say otherwise, and only while it is used."""
     project.makepyfile(
         """
@@ -108,10 +104,10 @@ def test_the_fixture_turns_strict_on(project):
         """
     )
 
-    run(project).assert_outcomes(passed=3)
+    run().assert_outcomes(passed=3)
 
 
-def test_works_without_a_key(project, monkeypatch):
+def test_works_without_a_key(project, run, monkeypatch):
     """A project's test settings need none."""
     monkeypatch.delenv("SEGMENT_WRITE_KEY")
     project.makepyfile(
@@ -124,7 +120,7 @@ def test_works_without_a_key(project, monkeypatch):
         """
     )
 
-    run(project).assert_outcomes(passed=1)
+    run().assert_outcomes(passed=1)
 
 
 def test_importing_the_plugin_imports_no_framework():

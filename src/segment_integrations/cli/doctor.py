@@ -64,10 +64,10 @@ def doctor(
     """
     Check what stands between a program and its events.
 
-    Settings, write key, host and region, network, clock, spool, servers, versions: a
-    line each, with what to do. The settings are those of the environment, so run it
-    where the program runs. The network checks contact the host of the settings and
-    nothing else; nothing is sent to it without --send.
+    Settings, write key, host and region, plan, spool, servers, versions, network and
+    clock: a line each, with what to do. The settings are those of the environment, so
+    run it where the program runs. The network checks contact the host of the settings
+    and nothing else; nothing is sent to it without --send.
 
     Exits with 0 when nothing failed, 1 when something did, 2 for wrong options.
     """
@@ -104,6 +104,7 @@ def _findings(
     yield doctor_settings.write_key(settings)
     yield doctor_settings.host(settings)
     yield doctor_settings.gzip(settings)
+    yield doctor_settings.plan(settings)
     yield from doctor_machine.spool(settings)
     yield from doctor_machine.dead_letters(settings)
     yield from doctor_machine.fork_mode(os.environ, Path.cwd())

@@ -9,13 +9,14 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from segment_integrations.cli.words import bare_url, key_start
+from segment_integrations.cli.words import bare_url, counted, key_start
 from segment_integrations.core.settings import (
     ENVIRONMENT_PREFIX,
     SETTING_NAMES,
     Settings,
 )
 from segment_integrations.errors import ConfigurationError
+from segment_integrations.plan.modes import modes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -225,3 +226,35 @@ def gzip(settings: Settings) -> Finding:
             "an endpoint that does not: SEGMENT_GZIP=0",
         )
     return Finding("gzip", "ok", "off: bodies are some six times as long")
+
+
+def plan(settings: Settings) -> Finding:
+    """Whether the tracking plan can be used, as it is read when a program starts."""
+    spelled = _variable("plan")
+    try:
+        by_call = modes(settings.plan_mode)
+    except ValueError as error:
+        text = f"{_variable('plan_mode')} {error}"
+        return Finding("plan", "failed", text)
+    if not any(mode.checks for mode in by_call.values()):
+        return Finding("plan", "ok", f"off: {_variable('plan_mode')} is off")
+    if settings.plan is None:
+        if "plan_mode" in settings.given:
+            text = f"{_variable('plan_mode')} is given, and no plan"
+            return Finding("plan", "failed", text, f"set {spelled}")
+        return Finding("plan", "ok", "none: events are not held up to a tracking plan")
+    try:
+        from segment_integrations.plan.enforcing.open import loaded
+
+        found = loaded(settings.plan, spelled)
+    except ConfigurationError as error:
+        return Finding("plan", "failed", str(error))
+    named = f"{found.name or 'without a name'}, {counted(len(found.rules), 'rule')}"
+    if not found.rules:
+        return Finding(
+            "plan",
+            "warning",
+            f"{named}: each track event is an unplanned one",
+            f"is {found.source} the right file?",
+        )
+    return Finding("plan", "ok", f"{named}: {found.source}")
