@@ -22,42 +22,31 @@ PLAN: Final[Mapping[str, Any]] = {
 
 
 class CheckoutStarted(
-    Event,
-    name="Checkout Started",
-    labels={"owner": "shop"},
-    rename="camel",
+    Event, name="Checkout Started", labels={"owner": "shop"}, rename="camel"
 ):
     """A user went to the checkout."""
 
     cart_value: Annotated[
-        float,
-        Meta(ge=0, description="The cart's total, in the currency."),
+        float, Meta(ge=0, description="The cart's total, in the currency.")
     ]
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code.")]
     item_count: Annotated[int, Meta(ge=1, description="Products in the cart.")]
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code.")]
 
 
 class ErrorEncountered(
-    Event,
-    name="Error Encountered",
-    labels={"owner": "product"},
-    rename="camel",
+    Event, name="Error Encountered", labels={"owner": "product"}, rename="camel"
 ):
     """A user was shown an error."""
 
     error_code: Annotated[
-        str,
-        Meta(pattern="^[A-Z_]+$", description="Ours, not the status."),
+        str, Meta(pattern="^[A-Z_]+$", description="Ours, not the status.")
     ]
     error_message: Annotated[str, Meta(description="As it was shown.")]
     route: Annotated[str, Meta(description="The route's template.")]
 
 
 class FeatureUsed(
-    Event,
-    name="Feature Used",
-    labels={"owner": "product"},
-    rename="camel",
+    Event, name="Feature Used", labels={"owner": "product"}, rename="camel"
 ):
     """A user used a feature that we follow."""
 
@@ -69,10 +58,7 @@ class FeatureUsed(
 
 
 class FormSubmitted(
-    Event,
-    name="Form Submitted",
-    labels={"owner": "product"},
-    rename="camel",
+    Event, name="Form Submitted", labels={"owner": "product"}, rename="camel"
 ):
     """A user sent a form."""
 
@@ -80,57 +66,45 @@ class FormSubmitted(
 
 
 class OrderCompletedProductsItem(Struct, kw_only=True, rename="camel"):
-    price: Annotated[float, Meta(ge=0, description="Of one, in major units.")]
     product_id: Annotated[str, Meta(description="The product's database id.")]
+    price: Annotated[float, Meta(ge=0, description="Of one, in major units.")]
     quantity: Annotated[int, Meta(ge=1, description="How many.")]
-    name: Annotated[str, Meta(description="As the shop shows it.")] | UnsetType = UNSET
     sku: Annotated[str, Meta(description="The code on the shelf.")] | UnsetType = UNSET
+    name: Annotated[str, Meta(description="As the shop shows it.")] | UnsetType = UNSET
 
 
 class OrderCompleted(
-    Event,
-    name="Order Completed",
-    labels={"owner": "shop"},
-    rename="camel",
+    Event, name="Order Completed", labels={"owner": "shop"}, rename="camel"
 ):
     """A user paid for an order."""
 
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code.")]
     order_id: Annotated[str, Meta(description="The order's database id.")]
+    revenue: Annotated[float, Meta(ge=0, description="Without shipping and tax.")]
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code.")]
     products: Annotated[
         list[OrderCompletedProductsItem],
         Meta(min_length=1, description="What was bought."),
     ]
-    revenue: Annotated[float, Meta(ge=0, description="Without shipping and tax.")]
 
 
 class PlanUpgraded(
-    Event,
-    name="Plan Upgraded",
-    labels={"owner": "growth"},
-    rename="camel",
+    Event, name="Plan Upgraded", labels={"owner": "growth"}, rename="camel"
 ):
     """A user pays more than before."""
 
     from_plan: Annotated[
-        Literal["free", "pro", "enterprise"],
-        Meta(description="The plan before."),
-    ]
-    revenue: Annotated[
-        float,
-        Meta(ge=0, description="What it adds each month, in US dollars."),
+        Literal["free", "pro", "enterprise"], Meta(description="The plan before.")
     ]
     to_plan: Annotated[
-        Literal["free", "pro", "enterprise"],
-        Meta(description="The plan from now on."),
+        Literal["free", "pro", "enterprise"], Meta(description="The plan from now on.")
+    ]
+    revenue: Annotated[
+        float, Meta(ge=0, description="What it adds each month, in US dollars.")
     ]
 
 
 class SearchPerformed(
-    Event,
-    name="Search Performed",
-    labels={"owner": "product"},
-    rename="camel",
+    Event, name="Search Performed", labels={"owner": "product"}, rename="camel"
 ):
     """A user searched."""
 
@@ -168,13 +142,6 @@ class UserTraitsCompany(Struct, kw_only=True):
 class UserTraits(Traits, call="identify", rename="camel"):
     """Facts about a user."""
 
-    company: (
-        Annotated[UserTraitsCompany, Meta(description="Where the user works.")]
-        | UnsetType
-    ) = UNSET
-    created_at: (
-        Annotated[datetime, Meta(description="When the account was made.")] | UnsetType
-    ) = UNSET
     email: (
         Annotated[
             str,
@@ -185,14 +152,21 @@ class UserTraits(Traits, call="identify", rename="camel"):
         ]
         | UnsetType
     ) = UNSET
+    name: Annotated[str, Meta(description="The whole name.")] | UnsetType = UNSET
     first_name: Annotated[str, Meta(description="The given name.")] | UnsetType = UNSET
     last_name: Annotated[str, Meta(description="The family name.")] | UnsetType = UNSET
-    name: Annotated[str, Meta(description="The whole name.")] | UnsetType = UNSET
     plan: (
         Annotated[
             Literal["free", "pro", "enterprise"],
             Meta(description="What the user pays for."),
         ]
+        | UnsetType
+    ) = UNSET
+    created_at: (
+        Annotated[datetime, Meta(description="When the account was made.")] | UnsetType
+    ) = UNSET
+    company: (
+        Annotated[UserTraitsCompany, Meta(description="Where the user works.")]
         | UnsetType
     ) = UNSET
     role: (
@@ -203,20 +177,19 @@ class UserTraits(Traits, call="identify", rename="camel"):
 class GroupTraits(Traits, call="group"):
     """Facts about an account."""
 
-    employees: (
-        Annotated[int, Meta(ge=0, description="How many work there.")] | UnsetType
-    ) = UNSET
-    industry: Annotated[str, Meta(description="What it does.")] | UnsetType = UNSET
     name: (
         Annotated[str, Meta(description="As the account calls itself.")] | UnsetType
     ) = UNSET
     plan: (
         Annotated[
-            Literal["free", "pro", "enterprise"],
-            Meta(description="What it pays for."),
+            Literal["free", "pro", "enterprise"], Meta(description="What it pays for.")
         ]
         | UnsetType
     ) = UNSET
+    employees: (
+        Annotated[int, Meta(ge=0, description="How many work there.")] | UnsetType
+    ) = UNSET
+    industry: Annotated[str, Meta(description="What it does.")] | UnsetType = UNSET
     website: Annotated[str, Meta(description="Its address on the web.")] | UnsetType = (
         UNSET
     )

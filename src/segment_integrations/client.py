@@ -481,6 +481,21 @@ class Analytics(Calls):
         return f"Analytics(write_key={shown!r}, queued={pending})"
 
 
+def with_plan(settings: Settings, spell: Callable[[str], str]) -> Settings:
+    """
+    *settings* with the plan itself in place of its path, for a framework's start-up.
+
+    Raises:
+        ConfigurationError: The plan can't be used; as `Analytics` raises it.
+    """
+    if settings.plan is None and "plan_mode" not in settings.given:
+        return settings
+    from segment_integrations.plan.enforcing.open import usable
+
+    found = usable(settings, spell)
+    return settings if found is None else replace(settings, plan=found[0])
+
+
 def _check_port(name: str, port: object, method: str) -> None:
     """Refuse at start-up what each call would fail on later."""
     is_usable = callable(getattr(port, method, None)) and not isinstance(port, type)

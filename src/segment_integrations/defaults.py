@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import weakref
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,7 @@ class _Registry:
         self.first: Analytics | None = None
         self.open: list[weakref.ref[Analytics]] = []
         self.factories: list[Callable[[], Analytics | None]] = []
+        self.bad_plan: str | None = None
         # One warning in the life of the process.
         self.missing_key = Throttle(clock=lambda: 0.0)
 
@@ -71,11 +73,16 @@ def default_analytics() -> Analytics | None:
         made = factory()
         if made is not None:
             return made
+    given = os.environ.get("SEGMENT_PLAN")
+    if given is not None and given == _registry.bad_plan:
+        return None  # a large file: it is not read again at each call
     from segment_integrations.client import Analytics
 
     try:
         return Analytics()
     except ConfigurationError as error:
+        if error.setting == "plan":
+            _registry.bad_plan = given
         _registry.missing_key.log(
             "missing", logging.WARNING, "calls are ignored: %s", error
         )

@@ -9,36 +9,42 @@ of Quart and of Quart-Auth is in this file, and degrades to "absent".
 from __future__ import annotations
 
 import weakref
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
-from quart import has_request_context, has_websocket_context
-from quart.globals import g, request_ctx, websocket_ctx
+import quart.globals
 from quart.signals import request_started, websocket_started
 from quart.wrappers import BaseRequestWebsocket
 from werkzeug.datastructures import Headers
 
 from segment_integrations import asgi
-from segment_integrations.asgi import Scope, analytics_of
-from segment_integrations.core.gateways import from_scope
-from segment_integrations.core.request import UNROUTED, Routing
-from segment_integrations.pallets import marked, resolved, routed, unmarked
+from segment_integrations.asgi import KEY, Scope, analytics_of
+from segment_integrations.core.current import VisitContext
+from segment_integrations.core.gateways import ScopeInfo
+from segment_integrations.core.request import UNROUTED, Routing, Visited
+from segment_integrations.pallets import Known, resolved, unmarked
 
 if TYPE_CHECKING:
     from quart import Quart
-    from werkzeug.routing import MapAdapter, Rule
+    from werkzeug.routing import MapAdapter
 
     from segment_integrations.client import Analytics
     from segment_integrations.core.current import RequestContext
-    from segment_integrations.core.request import RequestInfo
+    from segment_integrations.pallets import Matched
 
 __all__ = ["SegmentMiddleware", "analytics_from", "lifespan"]
 
 SESSION_KEY: Final = "user_id"
 """Where applications keep the signed-in user in Quart's session."""
 
-_VISIT_KEY: Final = "segment_integrations.quart"
 _RESOLVED_MAX: Final = 1_024
+_NOWHERE: Final = Routing()
+
+# Quart's own variables: a step by one of its proxies is five calls.
+_GLOBALS: Final = vars(quart.globals)
+_APP: Final[Any] = _GLOBALS["_cv_app"]
+_REQUEST: Final[Any] = _GLOBALS["_cv_request"]
+_WEBSOCKET: Final[Any] = _GLOBALS["_cv_websocket"]
 
 
 class SegmentMiddleware(asgi.SegmentMiddleware):
@@ -60,92 +66,16 @@ class SegmentMiddleware(asgi.SegmentMiddleware):
         **settings: Any,
     ) -> None:
         super().__init__(app, analytics, **settings)
+        self.known = Known()
         self._referrers: dict[object, Routing | None] = {}
 
     def _context(self, scope: Scope) -> RequestContext:
-        info = from_scope(scope, native=lambda: visit.native() or _request(scope))
-        # The visit knows nothing of the scope, with which it would form a circle.
-        visit = scope[_VISIT_KEY] = _Visit(self.analytics, info, self._referrers)
-        return self.analytics.request(
-            info, routing=visit.routing, resolve=visit.resolve, detect=visit.detect
-        ).context
+        visit = _Visit(scope)
+        visit.middleware = self
+        return VisitContext(self.analytics, visit)
 
-
-class _Visit:
-    """
-    What Quart knows of one request or websocket.
-
-    Args:
-        analytics: Where the request's calls go.
-        info: The request.
-        referrers: Where paths lead to that were asked for before; kept bounded.
-    """
-
-    __slots__ = (
-        "_analytics",
-        "_app",
-        "_cookies",
-        "_g",
-        "_matched",
-        "_referrers",
-        "_request",
-        "_routing",
-        "_session",
-        "_url_adapter",
-    )
-
-    def __init__(
-        self,
-        analytics: Analytics,
-        info: RequestInfo,
-        referrers: dict[object, Routing | None],
-    ) -> None:
-        self._analytics = analytics
-        self._cookies: Callable[[], Mapping[str, str]] = lambda: info.cookies
-        self._referrers = referrers
-        self._app: Quart | None = None
-        self._g: Any = None
-        self._matched: tuple[Rule, Mapping[str, object], str, str] | None = None
-        self._request: Callable[[], object] | None = None
-        self._routing: Routing = UNROUTED
-        self._session: Any = None
-        self._url_adapter: MapAdapter | None = None
-
-    def begin(self, app: Quart, running: Any) -> None:
-        """*app* has opened the session and matched the request."""
-        if self._app is not None:
-            return  # a view passes its scope on to another application
-        with self._analytics.throttle.guard("request_started"):
-            request = running.request_websocket
-            self._g = g._get_current_object()  # noqa: SLF001 - a proxy's way
-            self._request = weakref.ref(request)  # it has the scope
-            self._session = running.session
-            self._url_adapter = running.url_adapter
-            rule = request.url_rule
-            if rule is None:
-                self._routing = Routing()
-            else:
-                args = request.view_args or {}
-                self._matched = rule, args, request.path, request.method
-            self._app = app
-
-    def native(self) -> object:
-        """Quart's request; None before there is one."""
-        return None if self._request is None else self._request()
-
-    def routing(self) -> Routing:
-        """Where Quart routed the request."""
-        if self._routing is UNROUTED and self._matched and self._app:
-            rule, args, path, method = self._matched
-            view = marked(self._app.view_functions.get(str(rule.endpoint)), method)
-            self._routing = routed(rule, args, path, view)
-        return self._routing
-
-    def resolve(self, path: str) -> Routing | None:
-        """Route another path of this app."""
-        adapter = self._url_adapter
-        if adapter is None:
-            return None
+    def resolve(self, adapter: MapAdapter, path: str) -> Routing | None:
+        """Route another *path* of the app; those that were asked for are kept."""
         site = adapter.map, adapter.server_name, adapter.subdomain
         key = (*site, adapter.script_name, path)
         if key not in self._referrers:
@@ -154,53 +84,105 @@ class _Visit:
             self._referrers[key] = resolved(adapter, path)
         return self._referrers[key]
 
+
+class _Visit(ScopeInfo, Visited):
+    """One request or websocket, and what Quart knows of it."""
+
+    middleware: SegmentMiddleware
+
+    # Defaults on the class: a request that a layer answers first sets none of them.
+    _app: Quart | None = None
+    _g: Any = None
+    _request: Callable[[], object] | None = None
+    _session: Any = None
+    _url_adapter: MapAdapter | None = None
+    _matched: Matched | None = None
+    _routing: Routing = UNROUTED
+
+    def begin(self, app: Quart, running: Any, request: Any) -> None:
+        """*app* has opened the session and matched the *request*."""
+        try:
+            self._g = _APP.get().g
+            self._request = weakref.ref(request)  # it has the scope
+            self._session = running.session
+            self._url_adapter = running.url_adapter
+            rule = request.url_rule
+            if rule is None:
+                self._routing = _NOWHERE
+            else:
+                args = request.view_args or {}
+                self._matched = rule, args, request.path, request.method
+            self._app = app
+        except Exception as error:  # noqa: BLE001 - never the request's
+            self.middleware.analytics.throttle.failed("request_started", error)
+
+    @property
+    def native(self) -> object:
+        """Quart's request; before there is one, another of its kind."""
+        found = None if self._request is None else self._request()
+        return _request(self._scope) if found is None else found
+
+    def routing(self) -> Routing:
+        """Where Quart routed the request."""
+        matched, app = self._matched, self._app
+        if self._routing is UNROUTED and matched is not None and app is not None:
+            view = app.view_functions.get(matched[0].endpoint)
+            self._routing = self.middleware.known.of(matched, view)
+        return self._routing
+
+    def resolve(self, path: str) -> Routing | None:
+        """Route another path of this app."""
+        adapter = self._url_adapter
+        return None if adapter is None else self.middleware.resolve(adapter, path)
+
     def detect(self) -> object:
         """Tell who is signed in, without marking the session as used."""
-        if self._app is None:
+        app = self._app
+        if app is None:
             return None
-        may_load = self._analytics.settings.identity != "resolved"
-        for extension in self._app.extensions.get("QUART_AUTH", ()):
+        settings = self.middleware.analytics.settings
+        may_load = settings.identity != "resolved"
+        for extension in app.extensions.get("QUART_AUTH", ()):
             user = getattr(self._g, extension.attribute_name, None)
             if user is None and may_load and self._is_running():
                 # As it does itself at the end of each request: by a signed cookie.
                 user = extension.load_user()
             if user is not None and user.auth_id is not None:
                 return user.auth_id
-        return self._in_session(self._app) if may_load else None
-
-    def _is_running(self) -> bool:
-        if not (has_request_context() or has_websocket_context()):
-            return False
-        return g._get_current_object() is self._g  # noqa: SLF001 - a proxy's way
-
-    def _in_session(self, app: Quart) -> object:
-        session = self._session
-        name = app.session_interface.get_cookie_name(app)
-        if not session.modified and name not in self._cookies():
+        if not may_load:
             return None
-        (found,) = unmarked(
-            session, (self._analytics.settings.session_key or SESSION_KEY,)
-        )
+        session = self._session
+        if not session.modified:
+            name = app.session_interface.get_cookie_name(app)
+            if self.cookie(name) is None:
+                return None
+        (found,) = unmarked(session, (settings.session_key or SESSION_KEY,))
         return found
 
-
-async def _request_started(app: Quart, **_: object) -> None:
-    _begin(app, request_ctx)
-
-
-async def _websocket_started(app: Quart, **_: object) -> None:
-    _begin(app, websocket_ctx)
+    def _is_running(self) -> bool:
+        if _REQUEST.get(None) is None and _WEBSOCKET.get(None) is None:
+            return False
+        running = _APP.get(None)
+        return running is not None and running.g is self._g
 
 
-def _begin(app: Quart, running: Any) -> None:
-    visit = running.request_websocket.scope.get(_VISIT_KEY)
-    if isinstance(visit, _Visit):
-        visit.begin(app, running)
+def _receiver(variable: Any) -> Callable[..., Coroutine[None, None, None]]:
+    """What Quart is to call when the request or websocket of *variable* begins."""
+
+    async def started(app: Quart, **_: object) -> None:
+        running = variable.get()
+        request = running.request_websocket
+        visit = getattr(request.scope.get(KEY), "info", None)
+        # Unless a view passes its scope on to another application.
+        if type(visit) is _Visit and visit._app is None:  # noqa: SLF001 - our own
+            visit.begin(app, running, request)
+
+    return started
 
 
 # Of every app: which one a middleware is around is known only when it is called.
-request_started.connect(_request_started)
-websocket_started.connect(_websocket_started)
+request_started.connect(_receiver(_REQUEST), weak=False)
+websocket_started.connect(_receiver(_WEBSOCKET), weak=False)
 
 
 def _request(scope: Scope) -> BaseRequestWebsocket:

@@ -9,6 +9,7 @@ from delivery_collector import Collector
 from segment_integrations.core.counters import Drops, Throttle
 from segment_integrations.delivery.engine import Delivery
 from segment_integrations.delivery.options import Options
+from segment_integrations.delivery.spool import Spool
 from segment_integrations.delivery.transport import HttpTransport
 
 
@@ -79,3 +80,42 @@ def eventually():
             pause.wait(0.005)
 
     return wait
+
+
+@pytest.fixture
+def directory(tmp_path):
+    """Where spools are; it does not exist yet."""
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def spool(directory):
+    """Make spools on one directory, released with the test."""
+    made = []
+
+    def make(write_key=KEY, **options):
+        made.append(Spool(directory, write_key, failed=errors.append, **options))
+        return made[-1]
+
+    errors = make.errors = []
+    yield make
+    for one in made:
+        one.release()
+
+
+@pytest.fixture
+def deliver_spooled(deliver, directory):
+    """Make deliveries with a spool on the directory."""
+
+    def make(target, mode="always", **options):
+        given = {
+            "spool": mode,
+            "spool_dir": directory,
+            "overflow": "spill",
+            "write_key": KEY,
+            "flush_at": 10,
+            **options,
+        }
+        return deliver(target, **given)
+
+    return make

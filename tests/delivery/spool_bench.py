@@ -6,7 +6,7 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from delivery_bench import KEY, Bench, names
+from delivery_bench import KEY, Bench, body, names
 
 from segment_integrations.delivery.dead import dead_files, decode
 from segment_integrations.delivery.folders import (
@@ -16,6 +16,7 @@ from segment_integrations.delivery.folders import (
 )
 from segment_integrations.delivery.record import parse
 
+NAMES = [f"e{n:03d}" for n in range(40)]
 SLACK = 10.0  # for a slow machine; every wait ends far earlier
 
 
@@ -188,3 +189,15 @@ def benches(directory):
         assert one.is_accounted
         one.worker.abandon()
         one.spool.release()
+
+
+def accounted(delivery):
+    """Whether each event that was taken is delivered, waits, or was counted."""
+    stats = delivery.stats()
+    placed = stats.delivered + stats.pending_events + stats.dead
+    return stats.enqueued == placed + sum(stats.dropped.values())
+
+
+def put(delivery, *events):
+    """Put events of these names, all of which are accepted."""
+    assert all(delivery.put(body(event), {}) for event in events)

@@ -14,29 +14,6 @@ from segment_integrations.delivery.folders import (
     fingerprint,
     folders,
 )
-from segment_integrations.delivery.spool import (
-    Spool,
-)
-
-
-@pytest.fixture
-def directory(tmp_path):
-    return tmp_path / "spool"
-
-
-@pytest.fixture
-def spool(directory):
-    """Make spools on one directory, released with the test."""
-    made = []
-
-    def make(write_key=KEY, **options):
-        made.append(Spool(directory, write_key, failed=errors.append, **options))
-        return made[-1]
-
-    errors = make.errors = []
-    yield make
-    for one in made:
-        one.release()
 
 
 def paths(directory):

@@ -1,55 +1,28 @@
 """A spool from the settings at the start to what is left at the end."""
 
 import pytest
-from delivery_bench import KEY, Scripted, body
+from delivery_bench import KEY, Scripted
 from process_programs import Program, environment
-from spool_bench import SLACK, dead_letters, leftovers, spooled
+from spool_bench import (
+    NAMES,
+    SLACK,
+    accounted,
+    dead_letters,
+    leftovers,
+    put,
+    spooled,
+)
 
 from segment_integrations.core.settings import Settings
 from segment_integrations.errors import ConfigurationError
 
-NAMES = [f"e{n:03d}" for n in range(40)]
-
-
-@pytest.fixture
-def directory(tmp_path):
-    return tmp_path / "spool"
-
-
-@pytest.fixture
-def start(deliver, directory):
-    """Make deliveries with a spool."""
-
-    def make(target, mode="always", **options):
-        given = {
-            "spool": mode,
-            "spool_dir": directory,
-            "overflow": "spill",
-            "write_key": KEY,
-            "flush_at": 10,
-            **options,
-        }
-        return deliver(target, **given)
-
-    return make
-
-
-def accounted(delivery):
-    stats = delivery.stats()
-    placed = stats.delivered + stats.pending_events + stats.dead
-    return stats.enqueued == placed + sum(stats.dropped.values())
-
-
-def put(delivery, *events):
-    assert all(delivery.put(body(event), {}) for event in events)
-
 
 def test_case_13_what_a_closed_client_keeps_is_for_the_next_one(
-    collector, start, directory, eventually
+    collector, deliver_spooled, directory, eventually
 ):
     """Closed in an outage: its thread ends, its folder is free, and nothing is lost."""
     target = collector(default=503)
-    delivery = start(target, "overflow", rand=lambda: 0.1)
+    delivery = deliver_spooled(target, "overflow", rand=lambda: 0.1)
     put(delivery, *NAMES)
     assert len(NAMES) == delivery.close(0.3)
     assert accounted(delivery)
@@ -57,7 +30,7 @@ def test_case_13_what_a_closed_client_keeps_is_for_the_next_one(
     eventually(lambda: delivery._running._free == [None])  # nobody makes its turns
     target.default = 200
     seen = len(target.events)
-    other = start(target, "overflow")
+    other = deliver_spooled(target, "overflow")
     assert other.flush(SLACK)
     assert NAMES == target.events[seen:]
     assert [] == leftovers(directory)

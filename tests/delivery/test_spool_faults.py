@@ -11,42 +11,20 @@ import pytest
 from delivery_bench import KEY, body
 from process_programs import WAIT_S, Program
 from spool_bench import (
+    NAMES,
     SLACK,
+    accounted,
     file_size_limit,
     leave,
     leftovers,
     no_descriptors,
+    put,
     spooled,
 )
 
 from segment_integrations.delivery.folders import (
     record_files,
 )
-
-NAMES = [f"e{n:03d}" for n in range(40)]
-
-
-@pytest.fixture
-def directory(tmp_path):
-    return tmp_path / "spool"
-
-
-@pytest.fixture
-def start(deliver, directory):
-    """Make deliveries with a spool."""
-
-    def make(target, mode="always", **options):
-        given = {
-            "spool": mode,
-            "spool_dir": directory,
-            "overflow": "spill",
-            "write_key": KEY,
-            "flush_at": 10,
-            **options,
-        }
-        return deliver(target, **given)
-
-    return make
 
 
 @pytest.fixture
@@ -65,16 +43,6 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", str(path)], timeout=WAIT_S, check=True)
 
 
-def accounted(delivery):
-    stats = delivery.stats()
-    placed = stats.delivered + stats.pending_events + stats.dead
-    return stats.enqueued == placed + sum(stats.dropped.values())
-
-
-def put(delivery, *events):
-    assert all(delivery.put(body(event), {}) for event in events)
-
-
 def complaints(caplog):
     """What the log says of the spool, each line once a minute at most."""
     lines = [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
@@ -82,10 +50,10 @@ def complaints(caplog):
     return [line for line in lines if "the spool in" in line]
 
 
-def all_arrive_from_memory(collector, start, caplog, text, **options):
+def all_arrive_from_memory(collector, deliver_spooled, caplog, text, **options):
     """With a spool that can't be used: nothing is raised, and it is said once."""
     target = collector(503)
-    delivery = start(target, rand=lambda: 0.01, **options)
+    delivery = deliver_spooled(target, rand=lambda: 0.01, **options)
     put(delivery, *NAMES)
     assert delivery.flush(SLACK)
     assert NAMES == list(dict.fromkeys(target.events))
@@ -96,10 +64,12 @@ def all_arrive_from_memory(collector, start, caplog, text, **options):
     assert 0 == delivery.close(SLACK)
 
 
-def test_case_18_a_missing_directory_is_made(collector, start, directory, caplog):
+def test_case_18_a_missing_directory_is_made(
+    collector, deliver_spooled, directory, caplog
+):
     """Parents too, for the process's own user only."""
     target = collector()
-    delivery = start(target, spool_dir=directory / "a" / "b")
+    delivery = deliver_spooled(target, spool_dir=directory / "a" / "b")
     put(delivery, *NAMES)
     assert delivery.flush(SLACK)
     assert NAMES == target.events
@@ -109,12 +79,14 @@ def test_case_18_a_missing_directory_is_made(collector, start, directory, caplog
 
 
 @pytest.mark.parametrize("mode", ["always", "overflow"])
-def test_case_18_a_directory_below_a_file(collector, start, caplog, tmp_path, *, mode):
+def test_case_18_a_directory_below_a_file(
+    collector, deliver_spooled, caplog, tmp_path, *, mode
+):
     """A path that can't be made: delivery from memory."""
     (tmp_path / "file").write_bytes(b"")
     all_arrive_from_memory(
         collector,
-        start,
+        deliver_spooled,
         caplog,
         "Not a directory",
         spool_dir=tmp_path / "file" / "spool",
@@ -122,15 +94,17 @@ def test_case_18_a_directory_below_a_file(collector, start, caplog, tmp_path, *,
     )
 
 
-def test_case_18_a_file_system_that_has_no_folders_for_us(collector, start, caplog):
+def test_case_18_a_file_system_that_has_no_folders_for_us(
+    collector, deliver_spooled, caplog
+):
     """A place where nobody can make a folder."""
     all_arrive_from_memory(
-        collector, start, caplog, "", spool_dir=Path("/proc/self/spool")
+        collector, deliver_spooled, caplog, "", spool_dir=Path("/proc/self/spool")
     )
 
 
 def test_case_18_a_file_system_without_locks(
-    collector, start, directory, caplog, monkeypatch
+    collector, deliver_spooled, directory, caplog, monkeypatch
 ):
     """`flock` is not there: the spool is not used, and no trace of it stays."""
 
@@ -138,7 +112,9 @@ def test_case_18_a_file_system_without_locks(
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    all_arrive_from_memory(collector, start, caplog, os.strerror(errno.ENOLCK))
+    all_arrive_from_memory(
+        collector, deliver_spooled, caplog, os.strerror(errno.ENOLCK)
+    )
     assert [] == list(directory.iterdir())
 
 
@@ -176,11 +152,11 @@ def test_case_18_a_read_only_directory(tmp_path, collector, directory, mode):
 
 
 @pytest.mark.parametrize("mode", ["always", "overflow"])
-def test_case_18_a_full_disk(collector, start, small_disk, caplog, mode):
+def test_case_18_a_full_disk(collector, deliver_spooled, small_disk, caplog, mode):
     """What fits is there, what does not stays in memory; all arrives, in order."""
     target = collector(*[503] * 3)
     size = len(body("e000", pad=1_000))
-    delivery = start(
+    delivery = deliver_spooled(
         target,
         mode,
         spool_dir=small_disk / "spool",
@@ -201,12 +177,14 @@ def test_case_18_a_full_disk(collector, start, small_disk, caplog, mode):
 
 
 def test_case_18_what_a_full_disk_can_not_keep_is_counted(
-    collector, start, small_disk, caplog
+    collector, deliver_spooled, small_disk, caplog
 ):
     """Closed in an outage: so much as fits is kept, and the rest is dropped."""
     drops_at_most = 200
     target = collector(default=503)
-    delivery = start(target, "overflow", spool_dir=small_disk / "spool", timeout=0.5)
+    delivery = deliver_spooled(
+        target, "overflow", spool_dir=small_disk / "spool", timeout=0.5
+    )
     for n in range(200):
         assert delivery.put(body(f"e{n:03d}", pad=1_000), {})
     left = delivery.close(0.5)
@@ -217,17 +195,17 @@ def test_case_18_what_a_full_disk_can_not_keep_is_counted(
     on_disk = spooled(small_disk / "spool")
     assert stats.pending_events == len(on_disk) == len(set(on_disk))
     target.default = 200
-    other = start(target, "overflow", spool_dir=small_disk / "spool")
+    other = deliver_spooled(target, "overflow", spool_dir=small_disk / "spool")
     before = len(target.events)
     assert other.flush(SLACK)
     assert on_disk == target.events[before:]
     assert accounted(other)
 
 
-def test_case_18_the_disk_has_room_again(collector, start, directory, caplog):
+def test_case_18_the_disk_has_room_again(collector, deliver_spooled, directory, caplog):
     """After a full disk the spool is used again without anybody's help."""
     target = collector(default=503)
-    delivery = start(target, flush_at=100)
+    delivery = deliver_spooled(target, flush_at=100)
     with file_size_limit(30):
         put(delivery, *NAMES[:10])
     put(delivery, *NAMES[10:])
@@ -240,10 +218,10 @@ def test_case_18_the_disk_has_room_again(collector, start, directory, caplog):
     assert accounted(delivery)
 
 
-def test_case_18_no_descriptor_is_left(collector, start, directory):
+def test_case_18_no_descriptor_is_left(collector, deliver_spooled, directory):
     """The host has used up its descriptors: no call raises, and all arrives later."""
     target = collector(default=503)
-    delivery = start(target, flush_at=5)
+    delivery = deliver_spooled(target, flush_at=5)
     put(delivery, *NAMES[:5])
     with no_descriptors():
         put(delivery, *NAMES[5:])
@@ -281,7 +259,7 @@ def damage(path, kind):
     ],
 )
 def test_case_18_a_damaged_segment_costs_no_other(
-    collector, start, directory, caplog, *, kind, arrive
+    collector, deliver_spooled, directory, caplog, *, kind, arrive
 ):
     """Of three segments the middle one is damaged: the others arrive, and we go on."""
     for name in "abc":
@@ -289,7 +267,7 @@ def test_case_18_a_damaged_segment_costs_no_other(
         if name == "b":
             damage(*record_files(path), kind)
     target = collector()
-    delivery = start(target)
+    delivery = deliver_spooled(target)
     put(delivery, "own")
     delivery.flush(SLACK)
     old = [event for event in target.events if event != "own"]
@@ -305,14 +283,16 @@ def test_case_18_a_damaged_segment_costs_no_other(
     ]
 
 
-def test_case_18_a_folder_that_can_not_be_locked(collector, start, directory, caplog):
+def test_case_18_a_folder_that_can_not_be_locked(
+    collector, deliver_spooled, directory, caplog
+):
     """One process's folder is unreadable: it is told, and another one is adopted."""
     bad = leave(directory, [body("bad")])
     leave(directory, [body("good")])
     (bad / "lock").unlink()
     (bad / "lock").mkdir()
     target = collector()
-    delivery = start(target)
+    delivery = deliver_spooled(target)
     assert delivery.flush(SLACK)
     assert ["good"] == target.events
     (line,) = complaints(caplog)

@@ -10,30 +10,6 @@ from delivery_bench import KEY
 from process_programs import WAIT_S, Program, environment
 from spool_bench import SpoolBench, leave, spooled
 
-from segment_integrations.delivery.spool import (
-    Spool,
-)
-
-
-@pytest.fixture
-def directory(tmp_path):
-    return tmp_path / "spool"
-
-
-@pytest.fixture
-def spool(directory):
-    """Make spools on one directory, released with the test."""
-    made = []
-
-    def make(write_key=KEY, **options):
-        made.append(Spool(directory, write_key, failed=errors.append, **options))
-        return made[-1]
-
-    errors = make.errors = []
-    yield make
-    for one in made:
-        one.release()
-
 
 @pytest.fixture
 def program(tmp_path, directory):

@@ -129,6 +129,44 @@ def test_e001_wrong_setting_never_raises_from_a_call(alone, settings, caplog):
     assert 'SEGMENT["FLUSHAT"] is no setting' in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("content", "given", "text"),
+    [
+        ("{", {}, "plan.json: is no JSON: line 1, column 2"),
+        ("[]", {"PLAN_MODE": "omitt"}, 'SEGMENT["PLAN_MODE"] has no word'),
+        ("[]", {"PLAN": None, "PLAN_MODE": "omit"}, 'set SEGMENT["PLAN"]'),
+    ],
+)
+@pytest.mark.usefixtures("alone")
+def test_e001_plan_that_can_not_be_used_fails_at_the_start(
+    settings, tmp_path, content, given, text
+):
+    """E001: Not at the first request, whose code would not be reached."""
+    path = tmp_path / "plan.json"
+    path.write_text(content)
+    settings.SEGMENT = {"WRITE_KEY": "k", "PLAN": path, **given}
+    (error,) = (one for one in run_checks() if "E001" in str(one.id))
+    assert text in error.msg
+    with pytest.raises(ConfigurationError) as caught:
+        WSGIHandler()
+    assert text in str(caught.value)
+    assert config.analytics().track("A", user_id="u") is None
+
+
+def test_a_plan_is_loaded_at_the_start_and_not_in_the_first_request(
+    alone, settings, tmp_path
+):
+    """What was in the file when the server started counts, and is read once."""
+    path = tmp_path / "plan.json"
+    path.write_text("[]")
+    settings.SEGMENT = {"WRITE_KEY": "k", "PLAN": path}
+    WSGIHandler()
+    path.unlink()
+    path.write_text("{")
+    analytics = config.analytics()
+    assert () == analytics.settings.plan.rules
+
+
 def test_app_is_needed(settings):
     """The middleware without the app stops the start, and says what is missing."""
     settings.INSTALLED_APPS = settings.INSTALLED_APPS[:-1]

@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import contextmanager
+from functools import cache
 from types import ModuleType
 
 from hypothesis import strategies as st
@@ -101,14 +102,16 @@ def _lists(values, least=0):
     return st.lists(values, min_size=least, max_size=3)
 
 
-def _keywords(schema):
+@cache
+def _keywords(depth):
     """Each keyword that Protocols documents, some of JSON Schema, and one of no one."""
+    schema = schemas(depth) if depth <= DEPTH else st.just({})
     names = st.lists(NAMES, max_size=2, unique=True)
     return {
         "description": WORDS,
         "title": TEXTS,
         "id": st.just("/properties/properties/properties/x"),
-        "enum": st.lists(SCALARS, min_size=1, max_size=4, unique_by=repr),
+        "enum": st.lists(SCALARS, min_size=1, max_size=4, unique_by=repr) | ENUMS,
         "const": SCALARS,
         "format": st.sampled_from(["date-time", "date-time", "email"]),
         "pattern": st.sampled_from(["a|b", "^a+$", r"\d", "", '"', r"\p{L}", "\n"]),
@@ -141,68 +144,129 @@ def _keywords(schema):
     }
 
 
+@cache
+def _some_keywords(depth):
+    """The names of a few keywords."""
+    return st.lists(st.sampled_from(sorted(_keywords(depth))), max_size=3, unique=True)
+
+
 @st.composite
-def schemas(draw, depth=0):
-    """A schema: most as Segment's editor writes them, some of any keywords."""
-    chance = draw(st.integers(0, 9))
+def _schema(draw, depth):
+    chance = draw(TENTHS)
     if chance == 0:
-        return draw(st.booleans())
-    inner = schemas(depth + 1) if depth < 3 else st.just({})
-    types = st.sampled_from([*KINDS, "object", "object", "array", "string"])
-    several = st.lists(types, min_size=1, max_size=3, unique=True)
-    found = {} if chance == 1 else {"type": draw(several if chance == 2 else types)}
+        return draw(BOOLEANS)
+    found = {} if chance == 1 else {"type": draw(SEVERAL if chance == 2 else TYPES)}
     if chance > 3 and isinstance(kind := found["type"], str) and kind != "null":
         found["type"] = [kind, "null"] if chance == 9 else kind
-        if kind == "object" and depth < 3:
-            found |= draw(_fields(inner))
+        if kind == "object" and depth < DEPTH:
+            found |= draw(fields(depth + 1))
         elif kind == "array":
-            found["items"] = draw(inner)
+            found["items"] = draw(schemas(depth + 1)) if depth < DEPTH else {}
         elif kind == "string":
-            found |= draw(
-                st.sampled_from([{}, {"enum": ["b", "a"]}, {"pattern": "a|b"}])
-            )
-    keywords = _keywords(inner)
-    few = draw(st.lists(st.sampled_from(sorted(keywords)), max_size=3, unique=True))
+            found |= draw(STRINGS)
+    keywords = _keywords(depth + 1)
+    few = draw(_some_keywords(depth + 1))
     return {**{word: draw(keywords[word]) for word in few}, **found}
 
 
 @st.composite
-def _fields(draw, schema):
-    """The keywords of an object with properties."""
-    found = draw(st.dictionaries(NAMES, schema, min_size=1, max_size=4))
-    needed = [name for name in found if draw(st.booleans())]
+def _fields(draw, depth):
+    found = draw(st.dictionaries(NAMES, schemas(depth), min_size=1, max_size=4))
+    needed = draw(st.lists(st.sampled_from(list(found)), unique=True))
     return {"properties": found, **({"required": needed} if needed else {})}
+
+
+schemas = cache(_schema)
+"""Schemas, most as Segment's editor writes them, some of any keywords."""
+
+fields = cache(_fields)
+"""The keywords of an object with properties."""
 
 
 @st.composite
 def rules(draw):
     """A rule of the Public API."""
-    type_ = draw(st.sampled_from(["TRACK"] * 4 + [*RULE_TYPES]))
-    named = {"TRACK": EVENTS, "PAGE": EVENTS | st.just(""), "SCREEN": EVENTS}
+    type_ = draw(RULES)
     place = "traits" if type_ in {"IDENTIFY", "GROUP"} else "properties"
-    facts = {"type": "object", **draw(_fields(schemas(1)))}
+    shape = draw(TENTHS)
+    facts = {"type": "object", **(draw(fields(1)) if shape != 3 else {})}
     parts = {"context": {}, "traits": {"type": "object"}} | {place: facts}
-    shape = draw(st.integers(0, 9))
     if shape == 0:
-        schema = draw(schemas())
+        schema = draw(schemas(0))
     else:
-        some = draw(st.lists(st.sampled_from(sorted(parts)), unique=True))
+        some = draw(PARTS)
         wanted = {place: facts} if shape < 8 else {}
-        inner = {**{part: parts[part] for part in some}, **wanted}
+        inner = {**{part: parts[part] for part in some if part in parts}, **wanted}
         schema = {"type": "object", "properties": inner}
         if shape > 4:
-            keywords = _keywords(schemas(2))
+            keywords = _keywords(2)
             word = draw(st.sampled_from(sorted(set(keywords) - {"properties"})))
             facts[word] = draw(keywords[word])
             word = draw(st.sampled_from(["description", "required", "if", "x-owner"]))
             schema[word] = draw(keywords[word])
     return {
-        "key": draw(named.get(type_, st.just(""))),
+        "key": draw(NAMED.get(type_, NAMELESS)),
         "type": type_,
-        "version": draw(st.sampled_from([1, 1, 1, 2, 3])),
+        "version": draw(VERSIONS),
         "jsonSchema": schema if isinstance(schema, dict) else {},
-        **draw(st.sampled_from([{}, {}, {"labels": {"owner": '"'}}, DEPRECATED])),
+        **draw(BESIDE),
     }
+
+
+@st.composite
+def documents(draw):
+    """A plan; some write what says nothing as Segment's API does, here and there."""
+    found = draw(st.lists(rules(), min_size=1, max_size=3, unique_by=_place))
+    noise = draw(st.sampled_from([frozenset(), frozenset(NOISE)]) | st.sets(NOISES))
+    if noise:
+        least = draw(st.sampled_from([0, 0, 3, 7]))
+        for rule in found:
+            noisy(rule, noise, lambda: draw(TENTHS) >= least)
+    return {"trackingPlan": draw(ABOUT), "rules": found}
+
+
+def _place(rule):
+    return rule["type"], rule["key"], rule["version"]
+
+
+NOISE = ["description", "id", "type", "required", "properties", "needed", "parts"]
+
+
+def noisy(rule, words, chosen):
+    """Add what Segment's API writes and nobody needs, where it is *chosen*."""
+    schema, place = rule["jsonSchema"], "properties"
+    if rule["type"] in {"IDENTIFY", "GROUP"}:
+        place = "traits"
+    known = schema.get("properties")
+    if "description" in words and chosen():
+        schema.setdefault("description", "")
+    if isinstance(known, dict):
+        facts = known.get(place)
+        if isinstance(facts, dict):
+            if facts.get("required") and "needed" in words and chosen():
+                schema["required"] = [place]
+            _noisy(facts, f"/properties/{place}", words, chosen)
+        if "parts" in words and chosen():
+            known.setdefault("context", {})
+            known.setdefault("traits", {"type": "object"})
+
+
+def _noisy(schema, path, words, chosen):
+    if "description" in words and chosen():
+        schema.setdefault("description", "")
+    if "id" in words and chosen():
+        schema.setdefault("id", path)
+    if "type" in words and isinstance(schema.get("type"), str) and chosen():
+        schema["type"] = [schema["type"]]
+    if "object" in schema.get("type", ()):
+        for word, empty in (("required", []), ("properties", {})):
+            if word in words and chosen():
+                schema.setdefault(word, empty)
+    for name, one in schema.get("properties", {}).items():
+        if isinstance(one, dict):
+            _noisy(one, f"{path}/properties/{name}", words, chosen)
+    if isinstance(schema.get("items"), dict):
+        _noisy(schema["items"], f"{path}/items", words, chosen)
 
 
 DEPRECATED = {"deprecatedAt": "2024-01-01T00:00:00.000Z"}
@@ -211,17 +275,26 @@ EVENTS = (
     | ODD
     | TEXTS
 ).filter(bool)
-DOCUMENTS = st.fixed_dictionaries(
-    {
-        "trackingPlan": st.fixed_dictionaries(
-            {}, optional={"name": TEXTS, "id": TEXTS, "description": WORDS}
-        ),
-        "rules": st.lists(
-            rules(),
-            min_size=1,
-            max_size=3,
-            unique_by=lambda one: (one["type"], one["key"], one["version"]),
-        ),
-    }
+
+DEPTH = 3
+TENTHS = st.integers(0, 9)
+BOOLEANS = st.booleans()
+TYPES = st.sampled_from([*KINDS, "object", "object", "array", "string"])
+SEVERAL = st.lists(TYPES, min_size=1, max_size=3, unique=True)
+LONG = [f"{'w' * size} {size}" for size in range(1, 30)]
+ENUMS = st.sampled_from([LONG, LONG[-4:], list(range(12)), [*LONG[:9], None]])
+"""Too long to stand in a field."""
+
+STRINGS = st.sampled_from([{}, {"enum": ["b", "a"]}, {"pattern": "a|b"}])
+RULES = st.sampled_from(["TRACK"] * 4 + [*RULE_TYPES])
+PARTS = st.lists(st.sampled_from(["context", "properties", "traits"]), unique=True)
+NAMELESS = st.just("")
+NAMED = {"TRACK": EVENTS, "PAGE": EVENTS | NAMELESS, "SCREEN": EVENTS}
+VERSIONS = st.sampled_from([1, 1, 1, 2, 3])
+BESIDE = st.sampled_from([{}, {}, {"labels": {"owner": '"'}}, DEPRECATED])
+NOISES = st.sampled_from(NOISE)
+ABOUT = st.fixed_dictionaries(
+    {}, optional={"name": TEXTS, "id": TEXTS, "description": WORDS}
 )
+DOCUMENTS = documents()
 """Plans in the form of the Public API: all types and keywords, and odd names."""

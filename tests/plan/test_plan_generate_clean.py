@@ -1,12 +1,14 @@
-"""One big and odd generated module, through the tools of those who will have it."""
+"""Generated modules, through the tools of those who will have them."""
 
 import subprocess
 import sys
+from pathlib import Path
 
 from plan_generate_bench import meaning, sent_back
 
 from segment_integrations.plan import TrackingPlan, generate
 
+HERE = Path(__file__).parent
 RULES = "E,F,I,UP,W,N,B,A,C4,D3,PYI,SIM,PIE,RUF022,RUF036"
 """What a plan can't break; docstrings are the plan's own words, so D1 and D4 can."""
 
@@ -69,14 +71,23 @@ def run(folder, *arguments):
 
 
 def test_the_tools_have_nothing_to_say(tmp_path):
-    """It is as ``ruff format`` leaves it, and passes ruff and mypy's strict mode."""
-    path = tmp_path / "odd_events.py"
-    source = generate(odd_plan(), module="odd_events")
-    path.write_text(source, "utf-8")
+    """
+    They are as ``ruff format`` leaves them, and pass ruff and mypy's strict mode.
+
+    The odd one, the two in the folder and the example's.
+    """
+    (tmp_path / "odd_events.py").write_text(generate(odd_plan(), module="odd"), "utf-8")
+    for name in ("shop", "api"):
+        text = (HERE / "generated" / f"{name}_events.py.txt").read_text("utf-8")
+        (tmp_path / f"{name}_events.py").write_text(text, "utf-8")
+    text = (HERE.parents[1] / "examples" / "plan" / "events.py").read_text("utf-8")
+    (tmp_path / "events.py").write_text(text, "utf-8")
     version = ["--isolated", "--no-cache", "--target-version=py311"]
-    assert "" == run(tmp_path, "ruff", "format", "--diff", *version, path.name)
-    assert "" == run(tmp_path, "ruff", "check", "--select", RULES, *version, path.name)
-    assert "" == run(tmp_path, "mypy", "--strict", f"--cache-dir={tmp_path}", path.name)
+    assert "" == run(tmp_path, "ruff", "format", "--diff", *version, ".")
+    assert "" == run(tmp_path, "ruff", "check", *version, ".")  # its default rules
+    assert "" == run(tmp_path, "ruff", "check", "--select", RULES, *version, ".")
+    cache = f"--cache-dir={tmp_path / 'cache'}"
+    assert "" == run(tmp_path, "mypy", "--strict", cache, ".")
 
 
 def test_it_says_all_of_the_plan():

@@ -1,8 +1,10 @@
 """The settings of a plan: the words of its modes, and what is told at start-up."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from plan_bench import DOCUMENT, plan
@@ -128,6 +130,37 @@ def test_a_plan_that_is_none_is_told_at_start_up(tmp_path):
         Analytics("a-key", plan=Other())
 
 
+def test_a_plan_that_is_not_there_is_told_with_where_it_was_looked_for(monkeypatch):
+    """A relative path is one from the current folder, which nobody sees."""
+    monkeypatch.setenv("SEGMENT_PLAN", "absent.json")
+    with pytest.raises(ConfigurationError, match=r"^SEGMENT_PLAN must be") as caught:
+        Analytics("a-key")
+    assert str(Path.cwd() / "absent.json") in str(caught.value)
+
+
+def test_a_plan_that_is_none_is_read_once_by_calls_of_the_module(tmp_path):
+    """Without an `Analytics` calls are ignored, and none waits for the file again."""
+    path = tmp_path / "plan.json"
+    path.write_text("{")
+    program = """
+import os, sys
+from segment_integrations import track
+os.environ["SEGMENT_PLAN"] = sys.argv[1]
+assert track("Order Completed", user_id="u") is None
+tried = []
+sys.addaudithook(lambda name, rest: tried.append(rest) if name == "open" else None)
+assert track("Order Completed", user_id="u") is None
+print([rest for rest in tried if sys.argv[1] in str(rest)])
+del os.environ["SEGMENT_PLAN"]
+print(track("Order Completed", user_id="u") is not None)
+"""
+    ended = run(
+        program, str(path), SEGMENT_WRITE_KEY="k", SEGMENT_HOST="http://127.0.0.1:9"
+    )
+    assert "[]\nTrue\n" == ended.stdout, ended.stderr
+    assert 1 == ended.stderr.count("calls are ignored"), ended.stderr
+
+
 def test_a_framework_spells_the_setting_as_its_own():
     """The text of a contradiction has the framework's spelling of the name."""
     settings = Settings.resolve({"write_key": "a-key", "plan_mode": "omit"})
@@ -145,9 +178,10 @@ def test_a_plan_is_not_read_where_nothing_is_sent(tmp_path):
         assert None is analytics.track("Anything", user_id="u")
 
 
-def run(program, *arguments):
+def run(program, *arguments, **environ):
     return subprocess.run(
         [sys.executable, "-c", program, *arguments],
+        env={**os.environ, **environ},
         capture_output=True,
         text=True,
         timeout=60,
@@ -195,9 +229,7 @@ except ConfigurationError as error:
 
 def test_the_words_are_those_of_the_docs():
     """Every word has a meaning in the code, and a line in the docs."""
-    import pathlib
-
-    page = pathlib.Path(__file__).parents[2] / "docs/plan/enforcement.md"
+    page = Path(__file__).parents[2] / "docs/plan/enforcement.md"
     lines = page.read_text().partition("## Modes")[2].partition("\n\nWords")[0]
     listed = [line.split("`")[1] for line in lines.splitlines() if line[:3] == "| `"]
     assert list(WORDS) == listed

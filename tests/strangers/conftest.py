@@ -1,4 +1,4 @@
-"""The runs of the strangers' suites, each made once."""
+"""The runs of the strangers' suites, each made once by all of xdist's workers."""
 
 from importlib.metadata import version
 
@@ -14,8 +14,11 @@ WRITTEN_FOR = {
 
 
 @pytest.fixture(scope="session")
-def runs(tmp_path_factory):
+def runs(tmp_path_factory, request):
     """Give the record of an app's run, bare or in a variant."""
+    folder = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        folder = folder.parent  # which all of xdist's workers have
     made = {}
 
     def get(app, name):
@@ -24,9 +27,8 @@ def runs(tmp_path_factory):
         if tuple(map(int, found.split(".")[:2])) < least:
             pytest.skip(f"written for {framework} {least}, found {found}")
         if (app, name) not in made:
-            record = tmp_path_factory.mktemp(f"{app}-{name}") / "record.json"
             variant = BARE if name == "bare" else VARIANTS[name]
-            made[app, name] = run(app, variant, record)
+            made[app, name] = run(app, variant, folder / f"{app}-{name}.json")
         return made[app, name]
 
     return get

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -44,7 +45,27 @@ VARIANTS = {
 
 
 def run(app, variant, record):
-    """Run the suite of *app*; what its recording plugin wrote to *record*."""
+    """
+    Run the suite of *app*; what its recording plugin wrote to *record*.
+
+    Of several processes of pytest that share a *record* one runs the suite, while the
+    others wait.
+    """
+    with record.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        text = record.with_suffix(".txt")
+        if not text.exists():
+            text.write_text(_run(app, variant, record))
+        said = text.read_text()
+    assert record.exists(), said
+    seen = json.loads(record.read_text())
+    failed = {_name(test) for test, how in seen["outcomes"].items() if how != "passed"}
+    assert variant.fails >= failed, said
+    return seen
+
+
+def _run(app, variant, record):
+    """What the run of the suite said."""
     is_ours = variant.settings is not None
     plugins = ["segment_integrations.testing.plugin"] if is_ours else []
     variables = {
@@ -81,11 +102,7 @@ def run(app, variant, record):
         timeout=LIMIT_S,
         check=False,
     )
-    assert record.exists(), done.stdout
-    seen = json.loads(record.read_text())
-    failed = {_name(test) for test, how in seen["outcomes"].items() if how != "passed"}
-    assert variant.fails >= failed, done.stdout
-    return seen
+    return done.stdout
 
 
 def _name(test):

@@ -6,25 +6,37 @@ import sys
 from plan_running import OURS
 
 
-def test_pr_3_each_test_sees_its_own_events(project, endpoint):
-    """In xdist's processes, where nothing but the installation turns the plugin on."""
-    project.makepyfile(
-        """
-        import pytest
-        from segment_integrations import track
+EIGHT = """
+import pytest
+from segment_integrations import track
 
-        @pytest.mark.parametrize("number", range(8))
-        def test_it(segment_events, number):
-            assert segment_events.messages == []
-            track(f"Event {number}", user_id=1)
-            segment_events.assert_tracked(f"Event {number}")
-            assert len(segment_events) == 1
-        """
-    )
+@pytest.mark.parametrize("number", range(8))
+def test_it(segment_events, number):
+    assert segment_events.messages == []
+    track(f"Event {number}", user_id=1)
+    segment_events.assert_tracked(f"Event {number}")
+    assert len(segment_events) == 1
+"""
 
-    ran = project.runpytest_subprocess("-p", "no:randomly", "-W", "error", "-n", "2")
+
+def test_pr_3_each_test_sees_its_own_events(project, run, endpoint):
+    """In one process none sees those of another, and none leaves."""
+    project.makepyfile(EIGHT)
+
+    run(apart=True).assert_outcomes(passed=8)
+
+    assert endpoint.events == []
+
+
+def test_pr_3_the_plugin_is_on_once_installed(project, endpoint):
+    """Also in xdist's processes: nothing but the entry point names it."""
+    project.makepyfile(EIGHT)
+    # Others that take long to start.
+    without = ("-p", "no:randomly", "-p", "no:hypothesispytest")
+
+    ran = project.runpytest_subprocess(*without, "-W", "error", "-n", "2")
+
     ran.assert_outcomes(passed=8)
-
     assert endpoint.events == []
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import numbers
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -33,28 +34,44 @@ def require(name: str, value: object, kind: type | tuple[type, ...]) -> None:
         raise AssertionError(f"{name} must have {names}, got: {type(value).__name__}")  # noqa: TRY004 - theirs
 
 
-def common(
-    context: Any, timestamp: Any, integrations: Any, message_id: Any
-) -> dict[str, Any]:
-    """What every call may have, checked."""
-    context = context or {}
-    integrations = integrations or {}
-    require("integrations", integrations, dict)
-    require("context", context, dict)
-    if timestamp is not None:
-        require("timestamp", timestamp, datetime)
-    return {
-        "context": context,
-        "timestamp": timestamp,
-        "integrations": integrations,
-        "message_id": message_id,
-    }
+def mapping(name: str, value: Any) -> Any:
+    """
+    A mapping of the caller's; an empty one where there is none.
+
+    Raises:
+        AssertionError: *value* is something else.
+    """
+    value = value or {}
+    require(name, value, dict)
+    return value
+
+
+@dataclass(slots=True)
+class Rest:
+    """
+    What every call may have, checked.
+
+    Raises:
+        AssertionError: An argument is of another type; ids are looked at later.
+    """
+
+    user_id: Any
+    anonymous_id: Any
+    context: Any
+    timestamp: Any
+    integrations: Any
+    message_id: Any
+
+    def __post_init__(self) -> None:
+        self.integrations = mapping("integrations", self.integrations)
+        self.context = mapping("context", self.context)
+        if self.timestamp is not None:
+            require("timestamp", self.timestamp, datetime)
 
 
 def viewed(category: Any, name: Any, properties: Any) -> dict[str, Any]:
     """The fields of a page or screen call, checked."""
-    properties = properties or {}
-    require("properties", properties, dict)
+    properties = mapping("properties", properties)
     if name:
         require("name", name, str)
     if category:
@@ -65,13 +82,7 @@ def viewed(category: Any, name: Any, properties: Any) -> dict[str, Any]:
 class Calls(Theirs):  # type: ignore[misc]  # it ships no types
     """What is called; `_take` is what it comes to."""
 
-    def _take(
-        self,
-        call: Call,
-        own: dict[str, Any],
-        ids: dict[str, Any],
-        rest: dict[str, Any],
-    ) -> Answer:
+    def _take(self, call: Call, own: dict[str, Any], rest: Rest) -> Answer:
         raise NotImplementedError
 
     def track(
@@ -86,14 +97,10 @@ class Calls(Theirs):  # type: ignore[misc]  # it ships no types
         message_id: Any = None,
     ) -> Answer:
         """Take a track call."""
-        properties = properties or {}
-        require("properties", properties, dict)
+        own = {"event": event, "properties": mapping("properties", properties)}
         require("event", event, str)
-        own = {"event": event, "properties": properties}
-        ids = {"user_id": user_id, "anonymous_id": anonymous_id}
-        return self._take(
-            "track", own, ids, common(context, timestamp, integrations, message_id)
-        )
+        rest = Rest(user_id, anonymous_id, context, timestamp, integrations, message_id)
+        return self._take("track", own, rest)
 
     def identify(
         self,
@@ -106,15 +113,9 @@ class Calls(Theirs):  # type: ignore[misc]  # it ships no types
         message_id: Any = None,
     ) -> Answer:
         """Take an identify call; whom the request is about stays as it is."""
-        traits = traits or {}
-        require("traits", traits, dict)
-        ids = {"user_id": user_id, "anonymous_id": anonymous_id}
-        return self._take(
-            "identify",
-            {"traits": traits},
-            ids,
-            common(context, timestamp, integrations, message_id),
-        )
+        own = {"traits": mapping("traits", traits)}
+        rest = Rest(user_id, anonymous_id, context, timestamp, integrations, message_id)
+        return self._take("identify", own, rest)
 
     def alias(
         self,
@@ -132,12 +133,9 @@ class Calls(Theirs):  # type: ignore[misc]  # it ships no types
             user_id = user_id or now.user_id
         require("previous_id", previous_id, ID_TYPES)
         require("user_id", user_id, ID_TYPES)
-        return self._take(
-            "alias",
-            {"previousId": previous_id},
-            {"user_id": user_id},
-            common(context, timestamp, integrations, message_id),
-        )
+        own = {"previousId": previous_id}
+        rest = Rest(user_id, None, context, timestamp, integrations, message_id)
+        return self._take("alias", own, rest)
 
     def group(
         self,
@@ -151,14 +149,10 @@ class Calls(Theirs):  # type: ignore[misc]  # it ships no types
         message_id: Any = None,
     ) -> Answer:
         """Take a group call."""
-        traits = traits or {}
         require("group_id", group_id, ID_TYPES)
-        require("traits", traits, dict)
-        own = {"groupId": group_id, "traits": traits}
-        ids = {"user_id": user_id, "anonymous_id": anonymous_id}
-        return self._take(
-            "group", own, ids, common(context, timestamp, integrations, message_id)
-        )
+        own = {"groupId": group_id, "traits": mapping("traits", traits)}
+        rest = Rest(user_id, anonymous_id, context, timestamp, integrations, message_id)
+        return self._take("group", own, rest)
 
     def page(
         self,
@@ -173,13 +167,9 @@ class Calls(Theirs):  # type: ignore[misc]  # it ships no types
         message_id: Any = None,
     ) -> Answer:
         """Take a page call; inside a request it replaces the automatic one."""
-        ids = {"user_id": user_id, "anonymous_id": anonymous_id}
-        return self._take(
-            "page",
-            viewed(category, name, properties),
-            ids,
-            common(context, timestamp, integrations, message_id),
-        )
+        own = viewed(category, name, properties)
+        rest = Rest(user_id, anonymous_id, context, timestamp, integrations, message_id)
+        return self._take("page", own, rest)
 
     def screen(
         self,
@@ -194,10 +184,6 @@ class Calls(Theirs):  # type: ignore[misc]  # it ships no types
         message_id: Any = None,
     ) -> Answer:
         """Take a screen call."""
-        ids = {"user_id": user_id, "anonymous_id": anonymous_id}
-        return self._take(
-            "screen",
-            viewed(category, name, properties),
-            ids,
-            common(context, timestamp, integrations, message_id),
-        )
+        own = viewed(category, name, properties)
+        rest = Rest(user_id, anonymous_id, context, timestamp, integrations, message_id)
+        return self._take("screen", own, rest)

@@ -14,6 +14,7 @@ from segment_integrations.analytics_python.calls import (
     ID_TYPES,
     Answer,
     Calls,
+    Rest,
     require,
 )
 from segment_integrations.analytics_python.options import (
@@ -85,23 +86,17 @@ class Client(Calls):
         """The engine below."""
         return self._own
 
-    def _take(
-        self,
-        call: Call,
-        own: dict[str, Any],
-        ids: dict[str, Any],
-        rest: dict[str, Any],
-    ) -> Answer:
-        user, anonymous = _identity(call, **ids)
-        timestamp = guess_timezone(rest["timestamp"] or datetime.now(UTC))
-        message_id = rest["message_id"]
+    def _take(self, call: Call, own: dict[str, Any], rest: Rest) -> Answer:
+        user, anonymous = _identity(call, rest.user_id, rest.anonymous_id)
+        timestamp = guess_timezone(rest.timestamp or datetime.now(UTC))
+        message_id = rest.message_id
         options = {
             "user_id": user,
             "anonymous_id": anonymous,
             "context": {
-                key: value for key, value in rest["context"].items() if key != "library"
+                key: value for key, value in rest.context.items() if key != "library"
             },
-            "integrations": rest["integrations"],
+            "integrations": rest.integrations,
             "timestamp": timestamp,
             "message_id": events.new_message_id()
             if message_id is None
@@ -119,8 +114,8 @@ class Client(Calls):
                 "anonymousId": anonymous,
                 "timestamp": timestamp.isoformat(timespec="milliseconds"),
                 "messageId": options["message_id"],
-                "integrations": rest["integrations"],
-                "context": {**rest["context"], "library": LIBRARY},
+                "integrations": rest.integrations,
+                "context": {**rest.context, "library": LIBRARY},
             }
         )
 
@@ -169,7 +164,7 @@ class Client(Calls):
 
 
 def _identity(
-    call: Call, user_id: Any, anonymous_id: Any = None
+    call: Call, user_id: Any, anonymous_id: Any
 ) -> tuple[str | None, str | None]:
     """
     Who a message is about: the call's own ids, else those of the request.

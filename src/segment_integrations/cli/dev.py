@@ -107,7 +107,9 @@ def _loaded(path: str) -> TrackingPlan:
     from segment_integrations.plan.enforcing.open import loaded
 
     if not Path(path).exists():
-        raise ConfigurationError("--plan must be a file or folder that exists")
+        raise ConfigurationError(
+            f"--plan must be a file or folder that exists, and {path!r} does not"
+        )
     return loaded(Path(path), "--plan")
 
 

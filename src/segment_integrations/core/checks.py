@@ -104,7 +104,10 @@ def existing_path(value: object) -> str:
     """The path of a file or folder that exists."""
     path = str(value) if isinstance(value, Path) else text(value)
     if not Path(path).exists():
-        raise ValueError("must be the path of a file or folder that exists")
+        raise ValueError(
+            "must be the path of a file or folder that exists, and there is none at"
+            f" {str(Path(path).absolute())!r}"
+        )
     return path
 
 

@@ -21,7 +21,7 @@ FETCH: Final = "django.middleware.cache.FetchFromCacheMiddleware"
 def check_settings(**_: Any) -> list[CheckMessage]:
     """E001: a wrong setting. W001: no write key."""
     try:
-        settings = config.resolve()
+        settings = config.at_start()
     except ConfigurationError as error:
         return [Error(str(error), id="segment_integrations.E001")]
     if not config.lacks_key(settings):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings as django_settings
 
-from segment_integrations.client import Analytics
+from segment_integrations.client import Analytics, with_plan
 from segment_integrations.core.settings import Settings
 from segment_integrations.core.tap import is_test_run
 from segment_integrations.django import held, routing, transactions
@@ -26,6 +27,9 @@ MISSING_KEY: Final = (
 
 _made: Final[dict[str, Analytics]] = {}
 """At most one. A dict, for its `setdefault` needs no lock that a fork could break."""
+
+_plans: Final[dict[Path, Any]] = {}
+"""The plan that a start-up has loaded, by its path, until the `Analytics` takes it."""
 
 
 def spell(name: str) -> str:
@@ -59,6 +63,20 @@ def resolve() -> Settings:
     )
 
 
+def at_start() -> Settings:
+    """
+    The settings as `resolve` has them, with the tracking plan loaded, if there is one.
+
+    Raises:
+        ConfigurationError: As `resolve`; or the plan can't be used.
+    """
+    settings = resolve()
+    loaded = with_plan(settings, spell)
+    if isinstance(settings.plan, Path):
+        _plans[settings.plan] = loaded.plan
+    return loaded
+
+
 def lacks_key(settings: Settings) -> bool:
     """True where only the write key keeps events from being sent."""
     return settings.enabled and settings.write_key is None
@@ -85,16 +103,22 @@ def analytics() -> Analytics:
 
 def _make() -> Analytics:
     try:
-        settings = resolve()
+        made = _of(resolve())
     except ConfigurationError as error:
         logger.error("nothing is sent: %s", error)  # noqa: TRY400 - the text says all
-        settings = Settings(enabled=False)
+        made = _of(Settings(enabled=False))
+    made.deferral = transactions.TransactionDeferral()
+    return made
+
+
+def _of(settings: Settings) -> Analytics:
     if lacks_key(settings) and not is_test_run():
         logger.warning(MISSING_KEY)
         settings = replace(settings, enabled=False)
-    made = Analytics.from_settings(settings, spell=spell)
-    made.deferral = transactions.TransactionDeferral()
-    return made
+    if isinstance(settings.plan, Path):
+        plan = _plans.pop(settings.plan, settings.plan)
+        settings = replace(settings, plan=plan)
+    return Analytics.from_settings(settings, spell=spell)
 
 
 def on_setting_changed(*, setting: str, **_: Any) -> None:

@@ -41,7 +41,7 @@ class SegmentMiddleware:
     async_capable = True
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        config.resolve()
+        config.at_start()
         if not apps.is_installed(APP):
             raise ConfigurationError(
                 f'SegmentMiddleware needs "{APP}" in INSTALLED_APPS',

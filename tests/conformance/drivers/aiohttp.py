@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import inspect
 import io
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
@@ -13,6 +12,7 @@ from urllib.parse import quote
 
 import aiohttp_session
 from aiohttp import web
+from drivers.sharing import dressed, reply_of
 from neutral import Answer, Ask, Reply, Routes, Seen, View, wants_loop
 
 from segment_integrations.aiohttp import setup
@@ -49,15 +49,12 @@ def endpoint(view: View, *, is_async: bool) -> Callable[..., Any]:
         session = await aiohttp_session.get_session(request)
         seen = Seen(request.match_info, session, request)
         if wants_loop(view, is_async=is_async):
-            reply = view(seen)
-            reply = await reply if inspect.isawaitable(reply) else reply
+            reply = await reply_of(view(seen))
         else:
             reply = await asyncio.to_thread(view, seen)
         return await native_response(reply, request)
 
-    serve.__dict__.update(view.__dict__)
-    serve.__name__ = view.__name__
-    return serve
+    return dressed(serve, view)
 
 
 def resolve(request: web.Request, user_id: str) -> None:

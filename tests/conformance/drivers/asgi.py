@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from types import SimpleNamespace
 from typing import Any
 
 from drivers import starlette
 from drivers.plain import header_pairs, matched, pieces
+from drivers.sharing import Wrapping, reply_of
 from neutral import Routes, Seen, wants_loop
 
 from segment_integrations.asgi import SegmentMiddleware
@@ -22,8 +22,7 @@ def application(routes: Routes) -> Any:
         headers = {n.decode().title(): v.decode() for n, v in scope["headers"]}
         seen = Seen(params, {}, SimpleNamespace(headers=headers))
         if wants_loop(view, is_async=True):
-            reply = view(seen)
-            reply = await reply if inspect.isawaitable(reply) else reply
+            reply = await reply_of(view(seen))
         else:
             reply = await asyncio.to_thread(view, seen)
         raw = [
@@ -38,19 +37,11 @@ def application(routes: Routes) -> Any:
     return serve
 
 
-class App(starlette.App):
+class App(Wrapping, starlette.App):
     """The app; its clients are Starlette's, which take any ASGI app."""
 
-    def __init__(
-        self,
-        routes: Routes,
-        *,
-        is_async: bool,
-        analytics: Analytics | None,
-        twice: bool = False,
-    ) -> None:
-        self.analytics = analytics
-        self.app = application(routes)
-        if analytics is not None:
-            for _ in range(1 + twice):
-                self.app = SegmentMiddleware(self.app, analytics)
+    def made(self, routes: Routes, *, is_async: bool) -> Any:
+        return application(routes)
+
+    def wrap(self, analytics: Analytics) -> None:
+        self.app = SegmentMiddleware(self.app, analytics)

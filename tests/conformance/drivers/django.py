@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path as url
+from drivers.sharing import InThreads, dressed, reply_of
 from neutral import Answer, Ask, Reply, Routes, Seen, View, angled, wants_loop
 
 from segment_integrations.client import Analytics
@@ -60,17 +59,15 @@ def endpoint(view: View, *, is_async: bool) -> Callable[..., Any]:
     if wants_loop(view, is_async=is_async):
 
         async def serve(request: Any, **params: object) -> Any:
-            reply = view(Seen(params, request.session, request))
-            return native_response(await reply if inspect.isawaitable(reply) else reply)
+            reply = await reply_of(view(Seen(params, request.session, request)))
+            return native_response(reply)
 
     else:
 
         def serve(request: Any, **params: object) -> Any:
             return native_response(view(Seen(params, request.session, request)))
 
-    serve.__dict__.update(view.__dict__)
-    serve.__name__ = view.__name__
-    return serve
+    return dressed(serve, view)
 
 
 def options(
@@ -109,7 +106,7 @@ class _AsyncClient(AsyncClient):
         return scope
 
 
-class App:
+class App(InThreads):
     """The clients of the app that the settings describe."""
 
     def __init__(self, analytics: Analytics | None, *, is_async: bool) -> None:
@@ -135,8 +132,7 @@ class App:
 
         if self.is_async:
             return asyncio.run(gathered())
-        with ThreadPoolExecutor(32) as pool:
-            return list(pool.map(self.send, asks))
+        return super().send_all(asks)
 
 
 def _options(ask: Ask) -> dict[str, Any]:

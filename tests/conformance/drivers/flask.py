@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+from drivers.sharing import InThreads, dressed, flask_app, flask_response
 from flask import Flask, Response, g, request, session
-from neutral import ALL_METHODS, Answer, Ask, Reply, Routes, Seen, View, angled
+from neutral import Answer, Ask, Routes, Seen, View
 
 from segment_integrations.client import Analytics
 from segment_integrations.flask import Segment
@@ -22,25 +22,14 @@ def resolve(_: object, user_id: str) -> None:
     g._login_user = SimpleNamespace(is_authenticated=True, get_id=lambda: user_id)
 
 
-def native_response(reply: Reply) -> Response:
-    content = reply.body if reply.chunks is None else iter(reply.chunks)
-    response = Response(content, reply.status)
-    response.headers.pop("Content-Type", None)
-    for name, value in reply.headers:
-        response.headers.add(name, value)
-    return response
-
-
 def endpoint(view: View) -> Callable[..., Response]:
     def serve(**params: object) -> Response:
-        return native_response(view(Seen(params, session, request)))
+        return flask_response(Response, view(Seen(params, session, request)))
 
-    serve.__dict__.update(view.__dict__)
-    serve.__name__ = view.__name__
-    return serve
+    return dressed(serve, view)
 
 
-class App:
+class App(InThreads):
     """The app and its clients."""
 
     def __init__(
@@ -52,15 +41,7 @@ class App:
         twice: bool = False,
     ) -> None:
         self.analytics = analytics
-        self.app = Flask("conformance", static_folder=None)
-        self.app.secret_key = "a" * 32
-        for path, view in routes.items():
-            self.app.add_url_rule(
-                angled(path),
-                f"{view.__name__}_{path}".replace(".", "_"),
-                endpoint(view),
-                methods=list(ALL_METHODS),
-            )
+        self.app = flask_app(Flask, routes, endpoint)
         if analytics is not None:
             Segment(self.app, analytics=analytics)
             if twice:
@@ -79,8 +60,3 @@ class App:
         )
         headers = [(name.lower(), value) for name, value in response.headers]
         return Answer(response.status_code, headers, response.data)
-
-    def send_all(self, asks: Sequence[Ask]) -> list[Answer]:
-        with ThreadPoolExecutor(32) as pool:
-            found: Any = pool.map(self.send, asks)
-            return list(found)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from drivers import starlette
+from drivers.sharing import dressed, reply_of
 from litestar import HttpMethod, Litestar, Request, route
 from litestar.middleware.session.client_side import (
     ClientSideSessionBackend,
@@ -86,18 +87,14 @@ def endpoint(view: View, *, is_async: bool) -> Callable[..., Any]:
     if wants_loop(view, is_async=is_async):
 
         async def serve(request: Request[Any, Any, Any]) -> ASGIApp:
-            reply = view(seen(request))
-            reply = await reply if inspect.isawaitable(reply) else reply
-            return native_response(reply, request)
+            return native_response(await reply_of(view(seen(request))), request)
 
     else:
 
         def serve(request: Request[Any, Any, Any]) -> ASGIApp:
             return native_response(view(seen(request)), request)
 
-    serve.__dict__.update(view.__dict__)
-    serve.__name__ = view.__name__
-    return serve
+    return dressed(serve, view)
 
 
 def resolve(request: Request[Any, Any, Any], user_id: str) -> None:

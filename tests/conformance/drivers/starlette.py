@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-import httpx
+from drivers.sharing import (
+    OverASGI,
+    answer,
+    dressed,
+    raw_headers,
+    reply_of,
+    without_defaults,
+)
 from neutral import ALL_METHODS, Answer, Ask, Reply, Routes, Seen, View, wants_loop
 from starlette.applications import Starlette
 from starlette.middleware.sessions import SessionMiddleware
@@ -42,17 +47,14 @@ def endpoint(view: View, *, is_async: bool) -> Callable[..., Any]:
     if wants_loop(view, is_async=is_async):
 
         async def serve(request: Request) -> Response:
-            reply = view(seen(request))
-            return native_response(await reply if inspect.isawaitable(reply) else reply)
+            return native_response(await reply_of(view(seen(request))))
 
     else:
 
         def serve(request: Request) -> Response:
             return native_response(view(seen(request)))
 
-    serve.__dict__.update(view.__dict__)
-    serve.__name__ = view.__name__
-    return serve
+    return dressed(serve, view)
 
 
 def resolve(request: Request, user_id: str) -> None:
@@ -64,7 +66,7 @@ def add_route(app: Starlette, path: str, serve: Callable[..., Any]) -> None:
     app.router.routes.append(Route(path, serve, methods=list(ALL_METHODS)))
 
 
-class App:
+class App(OverASGI):
     """The app and its clients."""
 
     make: Callable[[], Starlette] = Starlette
@@ -105,35 +107,7 @@ class App:
             raise_server_exceptions=False,
             follow_redirects=False,
         )
-        for name in ("accept", "accept-encoding", "user-agent"):
-            del client.headers[name]
-        return _answer(
-            client.request(ask.method, ask.path, headers=_bytes(ask.headers))
+        without_defaults(client)
+        return answer(
+            client.request(ask.method, ask.path, headers=raw_headers(ask.headers))
         )
-
-    async def asend(self, ask: Ask) -> Answer:
-        transport = httpx.ASGITransport(self.app, client=(ask.peer, 50_000))
-        async with httpx.AsyncClient(
-            transport=transport, base_url=f"{ask.scheme}://testserver"
-        ) as client:
-            return _answer(
-                await client.request(ask.method, ask.path, headers=_bytes(ask.headers))
-            )
-
-    def send_all(self, asks: Sequence[Ask]) -> list[Answer]:
-        async def gathered() -> list[Answer]:
-            return await asyncio.gather(*(self.asend(one) for one in asks))
-
-        return asyncio.run(gathered())
-
-
-def _bytes(headers: Any) -> list[tuple[bytes, bytes]]:
-    return [(n.encode(), v.encode("latin-1")) for n, v in headers.items()]
-
-
-def _answer(response: Any) -> Answer:
-    headers = [
-        (name.decode().lower(), value.decode("latin-1"))
-        for name, value in response.headers.raw
-    ]
-    return Answer(response.status_code, headers, response.content)

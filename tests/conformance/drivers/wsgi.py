@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
 from drivers.plain import header_pairs, matched, pieces
+from drivers.sharing import InThreads, Wrapping
 from neutral import Answer, Ask, Routes, Seen
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
@@ -46,22 +46,14 @@ def guarded(app: Any) -> Any:
     return serve
 
 
-class App:
+class App(Wrapping, InThreads):
     """The app and its clients."""
 
-    def __init__(
-        self,
-        routes: Routes,
-        *,
-        is_async: bool,
-        analytics: Analytics | None,
-        twice: bool = False,
-    ) -> None:
-        self.analytics = analytics
-        self.app = application(routes)
-        if analytics is not None:
-            for _ in range(1 + twice):
-                self.app = SegmentMiddleware(self.app, analytics)
+    def made(self, routes: Routes, *, is_async: bool) -> Any:
+        return application(routes)
+
+    def wrap(self, analytics: Analytics) -> None:
+        self.app = SegmentMiddleware(self.app, analytics)
 
     def send(self, ask: Ask) -> Answer:
         environ = EnvironBuilder(
@@ -74,7 +66,3 @@ class App:
         body, status, headers = run_wsgi_app(guarded(self.app), environ, buffered=True)
         pairs = [(name.lower(), value) for name, value in headers]
         return Answer(int(status[:3]), pairs, b"".join(body))
-
-    def send_all(self, asks: Sequence[Ask]) -> list[Answer]:
-        with ThreadPoolExecutor(32) as pool:
-            return list(pool.map(self.send, asks))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segment_integrations.errors import ConfigurationError
 from segment_integrations.plan.enforcing.enforcer import Enforcer
 from segment_integrations.plan.enforcing.tell import Teller
-from segment_integrations.plan.modes import modes
+from segment_integrations.plan.modes import Mode, modes
 
 if TYPE_CHECKING:
     from segment_integrations.core.counters import Drops, Throttle
-    from segment_integrations.core.message import Message
+    from segment_integrations.core.message import Call, Message
     from segment_integrations.core.settings import Settings
     from segment_integrations.plan.tracking import TrackingPlan
 
@@ -42,21 +42,10 @@ def opened(
         ConfigurationError: The settings contradict each other, or the extra is missing.
         PlanError: The plan can't be read, or can't be used.
     """
-    try:
-        by_call = modes(settings.plan_mode)
-    except ValueError as error:
-        raise ConfigurationError(
-            f"{spell('plan_mode')} {error}", setting="plan_mode"
-        ) from None
-    is_off = not any(mode.checks for mode in by_call.values())
-    if settings.plan is None and not is_off:
-        raise ConfigurationError(
-            f"{spell('plan_mode')} needs a plan: set {spell('plan')}",
-            setting="plan_mode",
-        )
-    if is_off or not settings.enabled:
+    found = usable(settings, spell)
+    if found is None:
         return None
-    plan = loaded(settings.plan, spell("plan"))
+    plan, by_call = found
     teller = Teller(
         plan,
         throttle=throttle,
@@ -76,6 +65,33 @@ def opened(
     )
     enforcer.prepare()
     return enforcer
+
+
+def usable(
+    settings: Settings, spell: Callable[[str], str]
+) -> tuple[TrackingPlan, Mapping[Call, Mode]] | None:
+    """
+    The plan that *settings* give, and the mode of each call; None where nothing is.
+
+    Raises:
+        ConfigurationError: As `opened`.
+        PlanError: As `opened`.
+    """
+    try:
+        by_call = modes(settings.plan_mode)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{spell('plan_mode')} {error}", setting="plan_mode"
+        ) from None
+    is_off = not any(mode.checks for mode in by_call.values())
+    if settings.plan is None and not is_off:
+        raise ConfigurationError(
+            f"{spell('plan_mode')} needs a plan: set {spell('plan')}",
+            setting="plan_mode",
+        )
+    if is_off or not settings.enabled:
+        return None
+    return loaded(settings.plan, spell("plan")), by_call
 
 
 def loaded(plan: object, spelled: str = "plan") -> TrackingPlan:

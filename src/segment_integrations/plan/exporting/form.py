@@ -3,9 +3,9 @@ How a plan writes what says nothing, so that no class has to.
 
 Segment's API gives each property an ``id`` that is its path and often an empty
 description, and each rule the same empty ``context`` and ``traits``. A `Form` says once
-which of these a plan has, and lays them over the schemas of classes. What it adds or
-takes away changes no message's verdict, but for ``facts_required``: it asks for the properties
-themselves where some of them are required, as Segment's editor does.
+which of these a plan has, and lays them over the schemas of classes. None of it changes
+what a message breaks, but for ``facts_required``: it asks for the properties themselves
+where some of them are required, as Segment's editor does.
 """
 
 from __future__ import annotations
@@ -178,10 +178,10 @@ class Form:
 
         return visited(rule, visit, self.parts)
 
-    def document(self) -> dict[str, Any]:
-        """The same as JSON, which `form_of` reads; empty for `PLAIN`."""
+    def document(self) -> dict[str, Any] | None:
+        """The same as JSON, which `form_of` reads; None for `PLAIN`."""
         if self == PLAIN:
-            return {}
+            return None
         said: dict[str, Any] = {
             word: [kind for kind in KINDS if (word, kind) in self.words]
             for word in WORDS

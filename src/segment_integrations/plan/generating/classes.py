@@ -145,6 +145,25 @@ class ClassSource:
                 yield from names_in(field.value)
 
 
+@dataclass(frozen=True, kw_only=True)
+class AliasSource:
+    """A name for a type that is too long for a field."""
+
+    name: str
+    node: Node
+
+    @property
+    def source(self) -> str:
+        """The source of it, which ends with a newline."""
+        lead = f"{self.name} = "
+        return f"{lead}{laid_out(self.node, '', len(lead))}\n"
+
+    @property
+    def names(self) -> Iterable[str]:
+        """What has to be imported for it."""
+        return names_in(self.node)
+
+
 def can_be_sent(wire: str) -> bool:
     """Whether msgspec takes *wire* as the name of a field."""
     return not _REFUSED.search(wire)
@@ -157,7 +176,7 @@ def fields_of(
     The fields for properties, and the keywords of the class that they need.
 
     Args:
-        shapes: The annotations by the names in the plan.
+        shapes: The annotations by the names in the plan, in its order.
         required: The names of those that must be there.
     """
     needed = set(required)
@@ -172,15 +191,15 @@ def fields_of(
     follows = camels if uses_camels else attributes
     fields = [
         Field(
-            attribute=attribute,
+            attribute=attributes[wire],
             wire=wire,
-            shape=shapes[wire],
+            shape=shape,
             is_required=wire in needed,
             is_named=wire != follows[wire],
         )
-        for wire, attribute in attributes.items()
+        for wire, shape in shapes.items()
     ]
-    fields.sort(key=lambda field: (not field.is_required, field.attribute))
+    fields.sort(key=lambda field: not field.is_required)  # the plan's order stays
     return tuple(fields), {"rename": "camel"} if uses_camels else {}
 
 

@@ -56,12 +56,12 @@ def plain(rules: Iterable[Rule]) -> tuple[list[Rule], Form]:
         if counted[one] > 0 or (not counted[one] and one in PLAIN.words)
     )
     but: dict[Id, dict[str, set[str]]] = {}
-    for id_, word, spot, has in where:
+    for of, word, spot, has in where:
         if has != (word in parts or (word, spot.kind) in words):
-            but.setdefault(id_, {}).setdefault(word, set()).add(spot.pointer)
+            but.setdefault(of, {}).setdefault(word, set()).add(spot.pointer)
     frozen = {
-        id_: {word: frozenset(pointers) for word, pointers in sorted(found.items())}
-        for id_, found in but.items()
+        of: {word: frozenset(pointers) for word, pointers in sorted(found.items())}
+        for of, found in but.items()
     }
     return bare, Form(words=words, parts=parts, but=frozen)
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from segment_integrations.plan.generating.classes import ClassSource
+from segment_integrations.plan.generating.classes import AliasSource, ClassSource
 from segment_integrations.plan.generating.rules import classes_for
 from segment_integrations.plan.generating.text import (
     docstring,
     laid_out,
     literal,
-    names_in,
 )
 from segment_integrations.plan.rules import OLDEST, Rule
 from segment_integrations.plan.tracking import TrackingPlan
@@ -41,6 +40,8 @@ _IMPORTS: Final = (
 )
 """What a module may import: the standard library's, then the others'."""
 
+Source = ClassSource | AliasSource
+
 _PLAN: Final = "PLAN: Final[Mapping[str, Any]] = "
 
 
@@ -63,7 +64,9 @@ def generate(plan: TrackingPlan, *, module: str = "events") -> str:
         raise ValueError("module must be the name of a Python module, as in app.events")
     sources, unsaid, form = classes_for(plan.rules)
     classes = _used(sources)
-    about = {**_about(plan, unsaid), **({"form": form} if form else {})}
+    about = _about(plan, unsaid)
+    if form is not None:
+        about["form"] = form
     head = [GENERATED, _docstring(plan, module, classes), ""]
     names = {
         "Any",
@@ -86,26 +89,29 @@ def generate(plan: TrackingPlan, *, module: str = "events") -> str:
     return "\n\n".join(["\n".join(head), *(one.source for one in classes)])
 
 
-def _docstring(plan: TrackingPlan, module: str, classes: list[ClassSource]) -> str:
+def _docstring(plan: TrackingPlan, module: str, sources: list[Source]) -> str:
     named = f'The events of the tracking plan "{plan.name}".' if plan.name else ""
-    event = next((one.name for one in classes if one.base == "Event"), None)
+    event = next((one.name for one in sources if _is_of("Event", one)), None)
     use = f"Sent by ``track({module}.{event}(...))``." if event else ""
     return docstring(
         [named or "The events of a tracking plan.", plan.description, use], ""
     )
 
 
-def _used(sources: Iterable[ClassSource]) -> list[ClassSource]:
-    """*sources* without objects that only annotations had which were given up."""
-    kept: list[ClassSource] = []
+def _is_of(base: str, source: Source) -> bool:
+    return isinstance(source, ClassSource) and source.base == base
+
+
+def _used(sources: Iterable[Source]) -> list[Source]:
+    """*sources* without what only annotations had which were given up."""
+    kept: list[Source] = []
     needed: set[str] = set()
     for one in reversed(list(sources)):
-        if one.base == "Struct" and one.name not in needed:
+        is_rule = isinstance(one, ClassSource) and one.base != "Struct"
+        if not is_rule and one.name not in needed:
             continue
         kept.append(one)
-        needed.update(
-            name for field in one.fields for name in names_in(field.annotation)
-        )
+        needed.update(one.names)
     return kept[::-1]
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from segment_integrations.plan.exporting.export import DIALECT
 from segment_integrations.plan.exporting.types import docstring as read_docstring
 from segment_integrations.plan.generating.classes import (
+    AliasSource,
     ClassSource,
     Field,
     can_be_sent,
@@ -20,7 +21,7 @@ from segment_integrations.plan.generating.names import (
     Names,
     class_name,
 )
-from segment_integrations.plan.generating.text import INDENT, Text, docstring
+from segment_integrations.plan.generating.text import INDENT, Node, Text, docstring
 from segment_integrations.plan.generating.types import Shape, difference, exact
 from segment_integrations.plan.names.words import titled
 from segment_integrations.plan.rules import FACTS, OLDEST, Rule
@@ -38,14 +39,14 @@ _TRAITS: Final = {"IDENTIFY": "UserTraits", "GROUP": "GroupTraits"}
 
 def classes_for(
     rules: Iterable[Rule],
-) -> tuple[list[ClassSource], list[Rule], dict[str, Any]]:
+) -> tuple[list[ClassSource | AliasSource], list[Rule], dict[str, Any] | None]:
     """
     Make the classes for *rules*, those for all messages left out.
 
     Returns:
-        The classes, each after those that it needs, in an order that does not depend on
-        that of the rules; the rules that no class can be made for; and the form of the
-        others, as `exporting` takes it.
+        The classes, each after what it needs, in an order that does not depend on that
+        of the rules; the rules that no class can be made for; and the form of the
+        others, if it is not that of classes.
     """
     maker = _Maker()
     ordered = sorted(
@@ -67,7 +68,7 @@ class _Maker:
     """Gives classes their names, and keeps their sources."""
 
     def __init__(self) -> None:
-        self.sources: list[ClassSource] = []
+        self.sources: list[ClassSource | AliasSource] = []
         self._names = Names(RESERVED_CLASSES, "Event")
 
     def named(self, rules: list[Rule]) -> Iterator[tuple[Rule, str]]:
@@ -118,15 +119,21 @@ class _Maker:
     def _shapes(self, properties: Mapping[str, Any], place: str) -> dict[str, Shape]:
         """The annotations of those *properties* that can be fields, by their names."""
         shapes: dict[str, Shape] = {}
-        for wire in sorted(properties):
+        for wire in sorted(properties):  # which name a class gets must not depend on it
             schema = properties[wire]
             if isinstance(schema, Mapping) and can_be_sent(wire):
-                shape = exact(schema, f"{place} {wire}", self._struct)
+                shape = exact(schema, f"{place} {wire}", self)
                 if shape is not None:
                     shapes[wire] = shape
-        return shapes
+        return {wire: shapes[wire] for wire in properties if wire in shapes}
 
-    def _struct(self, schema: Mapping[str, Any], place: str) -> Shape | None:
+    def alias(self, node: Node, place: str) -> Node:
+        """A name for the literals *node*, which stands above the class."""
+        name = self._names.give(class_name(place, "Values"), place)
+        self.sources.append(AliasSource(name=name, node=node))
+        return Text(name)
+
+    def struct(self, schema: Mapping[str, Any], place: str) -> Shape | None:
         """The class for an object with properties; None if one can't be a field."""
         count = len(self.sources)
         shapes = self._shapes(schema["properties"], place)

@@ -119,6 +119,11 @@ class Group:
         inner = ", ".join(f"{before}{item.flat}" for before, item in self.items)
         object.__setattr__(self, "flat", f"{self.opening}{inner}{self.closing}")
 
+    @property
+    def is_of_name(self) -> bool:
+        """Whether it is no display of a list or object, but belongs to a name."""
+        return len(self.opening) > 1
+
 
 @dataclass(frozen=True, slots=True)
 class Either:
@@ -212,6 +217,11 @@ def laid_out(node: Node, margin: str, before: int = 0, after: int = 0) -> str:
         lines = "\n".join(f"{inner}{part}" for part in parts)
         return f"(\n{lines}\n{margin})" if fits or len(parts) > 1 else node.flat
     if isinstance(node, Group) and node.items:
+        joined = (
+            f"{inner}{', '.join(f'{lead}{item.flat}' for lead, item in node.items)}"
+        )
+        if node.is_of_name and width(joined) <= COLUMNS:
+            return f"{node.opening}\n{joined}\n{margin}{node.closing}"
         comma = "," if node.ends_with_comma else ""
         lines = f"{comma or ','}\n".join(
             inner + lead + laid_out(item, inner, width(lead), len(comma))

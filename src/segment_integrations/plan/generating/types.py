@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from segment_integrations.plan.generating.text import (
     NONE,
@@ -21,6 +21,7 @@ from segment_integrations.plan.generating.text import (
     either,
     literal,
     subscript,
+    width,
 )
 
 _INT_END: Final = 2**63
@@ -90,23 +91,34 @@ ANY: Final = Shape(Text("Any"), {})
 _NONE: Final = Shape(NONE, {"type": "null"})
 _OBJECT: Final = Shape(subscript("dict", Text("str"), Text("Any")), {"type": "object"})
 
-Struct = Callable[[Mapping[str, Any], str], "Shape | None"]
-"""Gives the class for an object's schema and its place, or None if it can be none."""
+_INLINE_MAX: Final = 8
+_INLINE_WIDTH: Final = 60
+"""An enum of more values, or of more columns, gets a name of its own."""
 
 
-def exact(schema: Mapping[str, Any], place: str, struct: Struct) -> Shape | None:
+class Namer(Protocol):
+    """Writes what an annotation needs beside itself. Both are given its path."""
+
+    def struct(self, schema: Mapping[str, Any], place: str) -> Shape | None:
+        """The class for an object's schema, or None if it can be none."""
+
+    def alias(self, node: Node, place: str) -> Node:
+        """A name for *node*."""
+
+
+def exact(schema: Mapping[str, Any], place: str, namer: Namer) -> Shape | None:
     """
     The annotation that is exported as *schema*.
 
     Args:
         schema: Of one property, or of the items of a list.
         place: The property's path, for the names of classes.
-        struct: Makes classes of objects.
+        namer: Makes classes of objects, and names for long enums.
 
     Returns:
         The annotation; None if there is none.
     """
-    return (_of_kinds(schema, place, struct) or ANY).over(schema)
+    return (_of_kinds(schema, place, namer) or ANY).over(schema)
 
 
 def difference(got: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,34 +155,34 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _of_kinds(schema: Mapping[str, Any], place: str, struct: Struct) -> Shape | None:
+def _of_kinds(schema: Mapping[str, Any], place: str, namer: Namer) -> Shape | None:
     if "const" in schema:
-        return _literals([schema["const"]])
+        return _literals([schema["const"]], place, namer)
     if isinstance(schema.get("enum"), Sequence):
-        return _literals(schema["enum"])
+        return _literals(schema["enum"], place, namer)
     kinds = schema.get("type", ())
     if isinstance(kinds, str):
-        return _of_kind(kinds, schema, place, struct)
+        return _of_kind(kinds, schema, place, namer)
     if not kinds or not set(kinds) <= set(_ORDER):
         return None
     return _union(
         [
             shape
             for kind in _ORDER
-            if kind in kinds and (shape := _of_kind(kind, schema, place, struct))
+            if kind in kinds and (shape := _of_kind(kind, schema, place, namer))
         ]
     )
 
 
 def _of_kind(
-    kind: str, schema: Mapping[str, Any], place: str, struct: Struct
+    kind: str, schema: Mapping[str, Any], place: str, namer: Namer
 ) -> Shape | None:
     if kind == "array":
-        return _array(schema, place, struct)
+        return _array(schema, place, namer)
     if kind == "object":
         fields = schema.get("properties")
         has_fields = isinstance(fields, Mapping) and bool(fields)
-        return (struct(schema, place) if has_fields else None) or _OBJECT
+        return (namer.struct(schema, place) if has_fields else None) or _OBJECT
     make = _KINDS.get(kind)
     return make(schema) if make else None
 
@@ -193,7 +205,7 @@ def _union(shapes: list[Shape]) -> Shape | None:
     )
 
 
-def _literals(values: Sequence[Any]) -> Shape | None:
+def _literals(values: Sequence[Any], place: str, namer: Namer) -> Shape | None:
     """The annotation of one of *values*; None if one can't be in a `Literal`."""
     names = {str: "string", int: "integer", type(None): "null"}
     if not values or any(type(value) not in names for value in values):
@@ -207,6 +219,8 @@ def _literals(values: Sequence[Any]) -> Shape | None:
     schema = {"type": kinds[0] if len(kinds) == 1 else kinds, "enum": unique}
     said = [value for value in unique if value is not None]
     node: Node = subscript("Literal", *map(literal, said))
+    if len(said) > _INLINE_MAX or width(node.flat) > _INLINE_WIDTH:
+        node = namer.alias(node, place)
     return Shape(node if len(said) == len(unique) else either(node, NONE), schema)
 
 
@@ -263,11 +277,11 @@ _KINDS: Final[Mapping[str, Callable[[Mapping[str, Any]], Shape]]] = {
 }
 
 
-def _array(schema: Mapping[str, Any], place: str, struct: Struct) -> Shape:
+def _array(schema: Mapping[str, Any], place: str, namer: Namer) -> Shape:
     items = schema.get("items")
     inner = None
     if isinstance(items, Mapping) and items:
-        inner = exact(items, f"{place} item", struct)
+        inner = exact(items, f"{place} item", namer)
     words = [word for word in _LIST if _is_length(schema.get(word))]
     said = _picked("array", schema, words)
     return Shape(

@@ -8,6 +8,7 @@ can't be started, or one dies, this process reads the rest itself.
 from __future__ import annotations
 
 import gc
+import io
 import multiprocessing
 import os
 import pickle
@@ -156,13 +157,29 @@ def _taken(module: Module, data: bytes, back: _Back, words: AbstractSet[str]) ->
         if back is None:
             fill(module, data, words)
         else:
-            scopes, *found = pickle.loads(back)  # noqa: S301 - from a process of ours
+            found = _Unpickler(back, module).load()
             module.scope, module.stars, module.calls, module.lines = found
-            for scope in scopes:
-                scope.module = module
     except Unreadable as error:
         return str(error)
     return ""
+
+
+class _Pickler(pickle.Pickler):
+    """Leaves the module itself out, which the first process has."""
+
+    def persistent_id(self, obj: object) -> str | None:
+        return "" if type(obj) is Module else None
+
+
+class _Unpickler(pickle.Unpickler):
+    """Puts *module* where it was left out."""
+
+    def __init__(self, data: bytes, module: Module) -> None:
+        super().__init__(io.BytesIO(data))
+        self._module = module
+
+    def persistent_load(self, _: object) -> Module:
+        return self._module
 
 
 # -- in the other processes ---------------------------------------------------------
@@ -171,7 +188,8 @@ def _taken(module: Module, data: bytes, back: _Back, words: AbstractSet[str]) ->
 def _begin() -> None:
     """Leave it to the first process to be interrupted, and end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.disable()  # it would find next to nothing, and syntax trees are many objects
+    gc.disable()  # syntax trees are many objects, and no garbage; see `_read`
+    gc.freeze()
     parent = multiprocessing.parent_process()
     if parent is not None:
 
@@ -194,13 +212,13 @@ def _read(
 
 def _one(module: Module, data: bytes, words: frozenset[str]) -> _Back:
     try:
-        scopes = fill(module, data, words)
+        fill(module, data, words)
     except Unreadable as error:
         return str(error)
-    for scope in scopes:
-        scope.module = None  # type: ignore[assignment]  # the first process has it
-    found = scopes, module.scope, module.stars, module.calls, module.lines
+    written = io.BytesIO()
+    found = module.scope, module.stars, module.calls, module.lines
     try:
-        return pickle.dumps(found, pickle.HIGHEST_PROTOCOL)
+        _Pickler(written, pickle.HIGHEST_PROTOCOL).dump(found)
     except (RecursionError, MemoryError):  # an expression that is very deep
         return None
+    return written.getvalue()

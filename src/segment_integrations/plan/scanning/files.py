@@ -129,6 +129,10 @@ def _is_skipped(folder: Path) -> bool:
     )
 
 
+def _is_package(folder: Path) -> bool:
+    return (folder / _PACKAGE).is_file()
+
+
 def module_names(path: Path, root: Path) -> list[str]:
     """
     The names under which *path*, found below *root*, may be imported, shortest first.
@@ -139,7 +143,7 @@ def module_names(path: Path, root: Path) -> list[str]:
     path, root = path.absolute(), root.absolute()
     parts = [] if path.name == _PACKAGE else [path.stem]
     folder = path.parent
-    while (folder / _PACKAGE).is_file():
+    while _is_package(folder):
         parts.insert(0, folder.name)
         if folder.parent == folder:
             break

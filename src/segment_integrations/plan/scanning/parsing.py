@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _IGNORE: Final = re.compile(r"#\s*segment:\s*ignore\b")
 _WORD: Final = re.compile(r"\w+")
+_SPLIT_MIN: Final = 50
+"""With more words than these it is quicker to look at those of the file."""
+
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _PLACE: Final = re.compile(r"\s*\([^()]*line \d+\)$")
 
@@ -62,7 +65,11 @@ def ignored(inside: list[str]) -> frozenset[int]:
 def mentions(inside: list[str], words: AbstractSet[str]) -> list[int]:
     """The numbers of the lines that have one of *words*, in order."""
     # The few words that are in the file at all are looked for again, line by line.
-    found = words & set(_WORD.findall("\n".join(inside)))
+    text = "\n".join(inside)
+    if len(words) < _SPLIT_MIN:
+        found = {word for word in words if word in text}
+    else:
+        found = words & set(_WORD.findall(text))
     return [
         number
         for number, line in enumerate(inside, 1)

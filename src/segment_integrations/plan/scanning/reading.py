@@ -52,9 +52,8 @@ class _Insides(dict[type[ast.AST], tuple[str, ...]]):
     """The fields of each kind of node that may hold others."""
 
     def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
-        self[kind] = found = tuple(
-            name for name in kind._fields if name not in _NO_NODES
-        )
+        names = () if kind in _LEAVES else kind._fields
+        self[kind] = found = tuple(name for name in names if name not in _NO_NODES)
         return found
 
 
@@ -68,12 +67,9 @@ _TOLD_BY: Final = frozenset(
 _FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def fill(module: Module, data: bytes, words: AbstractSet[str]) -> list[Scope]:
+def fill(module: Module, data: bytes, words: AbstractSet[str]) -> None:
     """
     Read *data* into *module*: its names, and the calls of what *words* has.
-
-    Returns:
-        All scopes of the module.
 
     Raises:
         Unreadable: It is no Python of this version.
@@ -82,9 +78,7 @@ def fill(module: Module, data: bytes, words: AbstractSet[str]) -> list[Scope]:
     module.scope, module.stars, module.calls = Scope(module), [], []
     inside = lines(data)
     module.lines = None if data.isascii() else inside
-    reader = _Reader(module, words, inside)
-    reader.read(tree)
-    return reader.scopes
+    _Reader(module, words, inside).read(tree)
 
 
 class _Reader:
@@ -93,7 +87,6 @@ class _Reader:
     def __init__(
         self, module: Module, words: AbstractSet[str], inside: list[str]
     ) -> None:
-        self.scopes = [module.scope]
         self._module = module
         self._words = words
         self._local: set[str] = set()  # other names that words have in this file
@@ -242,11 +235,6 @@ class _Reader:
 
     # -- functions and classes -----------------------------------------------------
 
-    def _scope(self, around: Scope, holder: Function | None = None) -> Scope:
-        made = Scope(self._module, around, holder)
-        self.scopes.append(made)
-        return made
-
     def _function(self, node: _FunctionNode, scope: Scope) -> None:
         holder = scope.holder if isinstance(scope.holder, Class) else None
         marks = frozenset(
@@ -262,21 +250,21 @@ class _Reader:
     def _enter_function(
         self, function: Function, node: _FunctionNode, scope: Scope
     ) -> None:
-        inner = self._scope(scope, function)
+        inner = Scope(self._module, scope, function)
         for name, index, annotation, default in parameters(node.args):
             value = Valued(default, annotation, scope)
             inner.bind(name, Parameter(function, name, index, value))
         self._waiting += [(one, inner) for one in node.body]
 
     def _lambda(self, node: ast.Lambda, scope: Scope) -> None:
-        inner = self._scope(scope)
+        inner = Scope(self._module, scope)
         for name, _, _, _ in parameters(node.args):
             inner.bind(name, None)
         self._waiting += [(one, scope) for one in defaults(node.args)]
         self._waiting.append((node.body, inner))
 
     def _class(self, node: ast.ClassDef, scope: Scope) -> None:
-        own = self._scope(scope)
+        own = Scope(self._module, scope)
         keywords = {one.arg: one.value for one in node.keywords}
         own.holder = made = Class(
             node.name, node.lineno, node.bases, keywords, scope, own

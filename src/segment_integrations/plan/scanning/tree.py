@@ -64,6 +64,7 @@ class Tree:
         self._marked: list[Module] = []
         self._imports: dict[Module, frozenset[bytes]] = {}  # words of their imports
         self.words: AbstractSet[str] = CALLED
+        self._news: set[Module] = set()
         self._by_name: dict[str, list[Module]] = defaultdict(list)
         for module in self.modules:
             for name in module.names:
@@ -121,6 +122,17 @@ class Tree:
             if data is not None and not wanted.isdisjoint(_WORD.findall(data)):
                 yield module, data
 
+    def news(self) -> list[Module]:
+        """The modules that were read since it was asked for last, in order."""
+        found = [module for module in self.modules if module in self._news]
+        self._news.clear()
+        return found
+
+    @property
+    def has_news(self) -> bool:
+        """Whether any were."""
+        return bool(self._news)
+
     def load(self, module: Module) -> Module:
         """*module*, read."""
         if module not in self.read:
@@ -159,6 +171,7 @@ class Tree:
 
     def _filled(self, module: Module, trouble: str) -> None:
         self.read.add(module)
+        self._news.add(module)
         if trouble:
             self.unread[module.path] = trouble
         self._tell(module)

@@ -29,7 +29,7 @@ from segment_integrations.plan.scanning.names import Names
 from segment_integrations.plan.scanning.things import Made, Outside, Text, Thing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from segment_integrations.plan.scanning.tree import Tree
@@ -93,6 +93,7 @@ class Uses:
         self._handed: dict[Key, list[Dynamic]] = {}
         self._called: set[Key] = set()
         self._exported: set[tuple[Path, str]] = set()
+        self._known = (0, 0)
 
     def find(self) -> tuple[list[Use], list[Dynamic]]:
         """The uses and the calls whose name is not known, both by file."""
@@ -119,24 +120,32 @@ class Uses:
         return list(uses.values()), dynamic
 
     def _read_naming(self) -> bool:
-        """Read the files that use names found since the last time, if there are any."""
+        """
+        Read the files that use names found since the last time, if there are any.
+
+        Returns:
+            Whether there is anything left to look at.
+        """
+        modules = self._tree.news()
+        known = len(self._tree.words), len(self._calls.wrappers)
+        if known != self._known:  # they may tell something in all of them
+            self._known = known
+            modules = [one for one in self._tree.modules if one in self._tree.read]
         exports = {
             (module, word)
-            for module, word in self._exports()
+            for module, word in self._exports(modules)
             if (module.path, word) not in self._exported
         }
         if exports:
             self._exported |= {(module.path, word) for module, word in exports}
             self._tree.read_naming(exports)
-        return bool(exports)
+        return bool(exports) or self._tree.has_news
 
     # -- names that other files may use --------------------------------------------
 
-    def _exports(self) -> Iterator[tuple[Module, str]]:
+    def _exports(self, modules: Iterable[Module]) -> Iterator[tuple[Module, str]]:
         """What names our calls and classes have, beside those that we gave them."""
-        for module in self._tree.modules:
-            if module not in self._tree.read:
-                continue
+        for module in modules:
             for name, bindings in list(module.scope.names.items()):
                 for binding in bindings:
                     if self._is_ours(binding, name, module.scope):
