@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from acceptance_ids import HOLDS, UNTESTED
+from acceptance_ids import HOLDS, NARROWED, UNTESTED
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "compatibility.md"
 START: Final = "<!-- acceptance table: start -->"
@@ -84,7 +84,8 @@ def row(acceptance_id: str, runs: list[Run]) -> str:
         has_own = any(framework in run["versions"] for run in runs)
         shown = found if has_own else f"(Python {found})"
         with_what.append(f"{TITLES[framework]} {shown}")
-    holds = HOLDS[acceptance_id].replace("|", r"\|")
+    holds = f"{HOLDS[acceptance_id]} {NARROWED.get(acceptance_id, '')}".rstrip()
+    holds = holds.replace("|", r"\|")
     cells = [acceptance_id, holds, "; ".join(with_what), ended]
     return "| " + " | ".join(cells) + " |"
 

@@ -11,7 +11,7 @@ import pytest
 
 import acceptance_table
 from acceptance import ids_in_name, ids_in_row
-from acceptance_ids import HOLDS, SAME_AS, UNTESTED
+from acceptance_ids import HOLDS, NARROWED, SAME_AS, UNTESTED
 
 TESTS = Path(__file__).parent
 _FUNCTION = re.compile(r"^ *(?:async )?def (test_\w+)\(", re.MULTILINE)
@@ -41,7 +41,7 @@ def test_each_id_has_a_test_or_a_reason(acceptance_id):
 def test_no_id_is_unknown():
     """What tests carry, and what has a reason, is in the list."""
     assert set() == CARRIED - set(HOLDS)
-    assert set() == {*UNTESTED, *SAME_AS} - set(HOLDS)
+    assert set() == {*UNTESTED, *NARROWED, *SAME_AS} - set(HOLDS)
 
 
 @pytest.mark.parametrize(
@@ -84,14 +84,15 @@ def test_without_an_id(): pass
 
 
 @pytest.mark.parametrize("switch", [(), ("-n", "1")])
-def test_what_the_plugin_writes(pytester, switch):
+def test_what_the_plugin_writes(pytester, monkeypatch, switch):
     """Outcomes by id and framework, and the versions, also of xdist's workers."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # others take long
     pytester.makepyfile(PROGRAM)
     pytester.makeconftest(
         f"import sys; sys.path.insert(0, {str(TESTS)!r})\n"
         'pytest_plugins = ["acceptance"]'
     )
-    options = ("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:django")
+    options = ("-p", "no:cacheprovider", "-p", "xdist")
     pytester.runpytest_subprocess("--acceptance", "out.json", *options, *switch)
     found = json.loads((pytester.path / "out.json").read_text())
     assert sys.version.startswith(found["python"])
@@ -129,6 +130,7 @@ def test_a_row_of_the_table():
     assert "**no**: 1 of 3 failed" in acceptance_table.row("CTX-2", runs)
     assert "**not run**" in acceptance_table.row("CTX-3", runs)
     assert "no test: checked by mypy" in acceptance_table.row("DE-10", runs)
+    assert f" {NARROWED['PR-5']} | " in acceptance_table.row("PR-5", runs)
 
 
 def test_the_page_shows_every_id():

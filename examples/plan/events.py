@@ -14,12 +14,6 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 from segment_integrations import Event, Traits
 
-PLAN: Final[Mapping[str, Any]] = {
-    "description": "What the shop tells about its visitors.",
-    "id": "tp_shop",
-    "name": "Shop",
-}
-
 
 class CheckoutStarted(
     Event, name="Checkout Started", labels={"owner": "shop"}, rename="camel"
@@ -193,3 +187,10 @@ class GroupTraits(Traits, call="group"):
     website: Annotated[str, Meta(description="Its address on the web.")] | UnsetType = (
         UNSET
     )
+
+
+PLAN: Final[Mapping[str, Any]] = {
+    "description": "What the shop tells about its visitors.",
+    "id": "tp_shop",
+    "name": "Shop",
+}

@@ -22,9 +22,10 @@ from litestar.utils import normalize_path
 
 from segment_integrations import asgi
 from segment_integrations.asgi import KEY, Scope, analytics_of, lifespan
-from segment_integrations.core.current import RequestContext
-from segment_integrations.core.gateways import from_scope
-from segment_integrations.core.request import UNROUTED, Routing
+from segment_integrations.core.current import RequestContext, VisitContext
+from segment_integrations.core.gateways import ScopeInfo
+from segment_integrations.core.marks import may_be_marked
+from segment_integrations.core.request import UNROUTED, Routing, Visited
 from segment_integrations.core.users import user_identity
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ SESSION_KEY: Final = "user_id"
 """Where applications keep the signed-in user in Litestar's session."""
 
 _OTHER_METHODS: Final = ("POST", "PUT", "PATCH", "DELETE")
+_ROUTES_MAX: Final = 1_024
 
 
 class SegmentMiddleware(asgi.SegmentMiddleware):
@@ -53,34 +55,18 @@ class SegmentMiddleware(asgi.SegmentMiddleware):
         ConfigurationError: As for `asgi.SegmentMiddleware`.
     """
 
+    def __init__(
+        self,
+        app: asgi.ASGIApp = asgi._BY_NAME,  # noqa: SLF001 - our own
+        /,
+        analytics: Analytics | None = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(app, analytics, **settings)
+        self.known = _Known()
+
     def _context(self, scope: Scope) -> RequestContext:
-        def native() -> object:
-            connection: Any = scope
-            is_http = scope["type"] == "http"
-            return Request(connection) if is_http else ASGIConnection(connection)
-
-        info = from_scope(scope, native=native)
-        if "route_handler" in scope:
-            info.path = _asked(scope)
-        routes = _Routes(scope, self.app, info.path)
-        return RequestContext(
-            self.analytics,
-            info,
-            routing=routes.routing,
-            resolve=routes.resolve,
-            detect=lambda: self._detect(scope),
-        )
-
-    def _detect(self, scope: Scope) -> object:
-        """Who is signed in; Litestar loads the session before each request anyway."""
-        found = user_identity(scope.get("user"))
-        if found is not None:
-            return found
-        settings = self.analytics.settings
-        session = scope.get("session")
-        if settings.identity == "resolved" or not isinstance(session, Mapping):
-            return None
-        return session.get(settings.session_key or SESSION_KEY)
+        return VisitContext(self.analytics, _Visit(scope, self))
 
     async def unrouted(self, message: Message, scope: LitestarScope) -> None:
         """Look at a response that starts where no route's middleware has been."""
@@ -132,35 +118,77 @@ class SegmentPlugin(InitPluginProtocol):
             pass
 
 
-class _Routes:
+class _Visit(ScopeInfo, Visited):
     """
-    Where a request goes: by what the router puts into its scope, else asked again.
+    One request, where it goes and whose it is.
+
+    Where: by what the router puts into the scope, else asked again.
 
     Args:
         scope: The request's.
-        app: What the middleware is around.
-        path: What was asked for.
+        middleware: Ours.
     """
 
-    __slots__ = ("_app", "_asked", "_path", "_scope")
+    # Defaults on the class: most requests set few of them.
+    _asked: Routing | None = None
+    _path: str | None = None
+    _headers = taken = _cookies = _native = None
 
-    def __init__(self, scope: Scope, app: object, path: str) -> None:
+    def __init__(self, scope: Scope, middleware: SegmentMiddleware) -> None:
         self._scope = scope
-        self._app = app
-        self._path = path
-        self._asked: Routing | None = None
+        self._middleware = middleware
+        self._before = {**scope}  # routing changes the scope
+        self.method = scope.get("method", "")
+
+    @property
+    def path(self) -> str:  # type: ignore[override]  # it is only read
+        if self._path is None:
+            before = self._before
+            if "route_handler" in before:
+                self._path = _asked(before)
+            else:
+                self._path = _below(before, before.get("path", "/"))
+        return self._path
+
+    @property
+    def query_string(self) -> str:  # type: ignore[override]  # the same
+        query: bytes = self._before.get("query_string", b"")
+        return query.decode("latin-1")
+
+    @property
+    def native(self) -> object:
+        """Litestar's own request."""
+        scope: Any = self._scope
+        return Request(scope) if scope["type"] == "http" else ASGIConnection(scope)
+
+    def detect(self) -> object:
+        """Who is signed in; Litestar loads the session before each request anyway."""
+        scope = self._scope
+        user = scope.get("user")
+        if user is not None:
+            found = user_identity(user)
+            if found is not None:
+                return found
+        session = scope.get("session")
+        if session is None or not isinstance(session, Mapping):
+            return None
+        settings = self._middleware.analytics.settings
+        if settings.identity == "resolved":
+            return None
+        return session.get(settings.session_key or SESSION_KEY)
 
     def routing(self) -> Routing:
         """Where the request goes."""
         scope = self._scope
         handler = scope.get("route_handler")
         if handler is not None:
-            return _routing(handler, scope.get("path_template"), scope["path"])
+            template = scope.get("path_template")
+            return self._middleware.known.of(handler, template, scope["path"])
         # Not routed yet, or below a middleware that copies the scope; or unmatched.
         if self._asked is None:
             if self._router() is None:
                 return UNROUTED
-            self._asked = self.resolve(self._path, scope.get("method")) or Routing()
+            self._asked = self.resolve(self.path, scope.get("method")) or Routing()
         return self._asked
 
     def resolve(self, path: str, method: str | None = "GET") -> Routing | None:
@@ -178,13 +206,13 @@ class _Routes:
             except HTTPException:  # nothing matches
                 return None
             _, handler, _, _, template = found
-            return _routing(handler, template, path)
+            return self._middleware.known.of(handler, template, path)
         return None
 
     def _router(self) -> Any:
         app: Any = self._scope.get("litestar_app")
         if app is None:
-            app = self._app
+            app = self._middleware.app
             for _ in range(32):  # a bound, for an app may well name itself
                 if app is None or isinstance(app, Litestar):
                     break
@@ -192,15 +220,47 @@ class _Routes:
         return getattr(app, "asgi_router", None)
 
 
-def _routing(handler: Any, template: str | None, path: str) -> Routing:
-    """
-    A matched *handler* as a `Routing`.
+class _Known:
+    """What is true of a route whoever visits it, for those that were visited."""
 
-    Args:
-        handler: Litestar's handler.
-        template: The route's path in Litestar's form, which is the normal one.
-        path: The path that it matched, as the router has made it.
-    """
+    def __init__(self) -> None:
+        self._routes: dict[
+            tuple[int, str | None], tuple[object, Routing, list[tuple[str, slice]]]
+        ] = {}
+
+    def of(self, handler: Any, template: str | None, path: str) -> Routing:
+        """
+        A matched *handler* as a `Routing`.
+
+        Args:
+            handler: Litestar's handler.
+            template: The route's path in Litestar's form, which is the normal one.
+            path: The path that it matched, as the router has made it.
+        """
+        key = (id(handler), template)
+        found = self._routes.get(key)
+        if found is None:
+            if len(self._routes) >= _ROUTES_MAX:
+                self._routes.clear()
+            bare = _routing(handler, template)
+            # The handler is kept, so that no other can have its id.
+            found = self._routes[key] = (handler, bare, _places(bare.template))
+        _, bare, places = found
+        if not places:
+            return bare
+        # As they stand in the path: it is there that secrets are masked.
+        given = list(filter(None, path.split("/")))
+        return Routing(
+            bare.template,
+            bare.view,
+            {name: "/".join(given[place]) for name, place in places},
+            bare.endpoint,
+            bare.is_internal,
+            bare.is_marked,
+        )
+
+
+def _routing(handler: Any, template: str | None) -> Routing:
     if getattr(handler, "is_mount", False) or not template:
         # Of an application that is mounted no route is known here.
         return Routing(is_internal=bool(getattr(handler, "is_static", False)))
@@ -210,25 +270,22 @@ def _routing(handler: Any, template: str | None, path: str) -> Routing:
     return Routing(
         template=template,
         view=getattr(handler, "name", None) or getattr(view, "__name__", None),
-        params=_params(template, path),
         endpoint=view,
         # Static files, and the pages of API documentation.
         is_internal=module.partition(".")[0] == "litestar",
+        is_marked=may_be_marked(view),
     )
 
 
-def _params(template: str, path: str) -> dict[str, object]:
-    """The parameters as they stand in *path*: it is there that secrets are masked."""
-    given = [one for one in path.split("/") if one]
-    names = [one for one in template.split("/") if one]
-    found: dict[str, object] = {}
-    for number, name in enumerate(names):
-        if name.startswith("{"):
-            # Only a path's own type takes more than one segment, and is the last.
-            is_last = number + 1 == len(names)
-            parts = given[number:] if is_last else given[number : number + 1]
-            found[name.strip("{}")] = "/".join(parts)
-    return found
+def _places(template: str | None) -> list[tuple[str, slice]]:
+    """Each parameter of *template*, and which of a path's segments are its own."""
+    names = [one for one in (template or "").split("/") if one]
+    return [
+        # Only a path's own type takes more than one segment, and is the last.
+        (name.strip("{}"), slice(at, None if at + 1 == len(names) else at + 1))
+        for at, name in enumerate(names)
+        if name.startswith("{")
+    ]
 
 
 def _asked(scope: Scope) -> str:
@@ -238,6 +295,11 @@ def _asked(scope: Scope) -> str:
     if raw:
         # Some test clients leave the query in it.
         path = unquote_to_bytes(raw.partition(b"?")[0]).decode("utf-8", "replace")
+    return _below(scope, path)
+
+
+def _below(scope: Scope, path: str) -> str:
+    """*path* with where the application is mounted; some proxies strip that."""
     root: str = scope.get("root_path", "")
     return path if path.startswith(root) else root + path
 

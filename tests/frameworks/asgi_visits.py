@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 
 import anyio
@@ -10,6 +11,9 @@ from segment_integrations import defaults
 from segment_integrations.testing import BROWSER_HEADERS
 
 WAIT_S = 30
+REQUESTS = int(os.environ.get("SEGMENT_TEST_REQUESTS", "600"))  # `nox -s matrix`: 3,000
+"""How many requests are to leave nothing behind."""
+
 HOST = "shop.example"
 VISITOR = "visitor-1"
 BROWSER = {**BROWSER_HEADERS, "host": HOST, "cookie": f"ajs_anonymous_id={VISITOR}"}

@@ -11,6 +11,7 @@ import asgi_visits
 import pytest
 from asgi_visits import (
     HTML,
+    REQUESTS,
     Copying,
     Recorder,
     Spy,
@@ -245,7 +246,7 @@ def test_rt_3_one_route_one_name(analytics, recorder, placement):
 
 @pytest.mark.parametrize("placement", PLACEMENTS)
 def test_rt_4_nothing_grows(analytics, recorder, placement):
-    """RT-4: three thousand requests leave nothing behind and nest no deeper."""
+    """RT-4: requests leave nothing behind and nest no deeper."""
     depths = set()
 
     async def endpoint(request):
@@ -269,15 +270,15 @@ def test_rt_4_nothing_grows(analytics, recorder, placement):
         await many(0, 200)
         gc.collect()
         objects, blocks = len(gc.get_objects()), sys.getallocatedblocks()
-        await many(200, 3200)
+        await many(200, 200 + REQUESTS)
         gc.collect()
         return len(gc.get_objects()) - objects, sys.getallocatedblocks() - blocks
 
     objects, blocks = anyio.run(measured)
 
     assert 1 == len(depths)
-    assert objects < 300  # a tenth of one for each request
-    assert blocks < 1500  # half of one
+    assert objects < REQUESTS / 10
+    assert blocks < REQUESTS / 2
 
 
 def test_rt_7_a_wrong_method_behind_a_copied_scope(analytics):

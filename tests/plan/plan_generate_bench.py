@@ -18,8 +18,8 @@ SETS = {"enum", "required", "type"}
 
 _ALIVE = []
 """
-Every module that was imported: msgspec 0.22 crashes in the garbage collection of
-classes, which no application has any of.
+Every module that was imported: a run that dropped thousands of classes was seen to
+crash in the garbage collection, rarely, and no application drops its classes.
 """
 
 

@@ -425,6 +425,7 @@ def run(tmp_path, monkeypatch):
     """Runs the command in a folder with a module of events."""
     (tmp_path / "shop_events.py").write_text(MODULE, encoding="utf-8")
     (tmp_path / "shop_broken.py").write_text("raise RuntimeError('no')\n")
+    (tmp_path / "shop_ends.py").write_text("raise SystemExit(0)\n")
     (tmp_path / "shop_empty.py").write_text("import json\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
@@ -433,7 +434,7 @@ def run(tmp_path, monkeypatch):
         return CliRunner().invoke(cli, ["plan", "export", *arguments])
 
     yield invoke
-    for name in ("shop_events", "shop_broken", "shop_empty"):
+    for name in ("shop_events", "shop_broken", "shop_ends", "shop_empty"):
         sys.modules.pop(name, None)
 
 
@@ -482,6 +483,8 @@ def test_a_package_has_what_is_defined_inside(run):
     [
         (["shop_none"], "shop_none can't be imported: ModuleNotFoundError"),
         (["shop_broken"], "shop_broken can't be imported: RuntimeError: no"),
+        (["shop_ends"], "shop_ends can't be imported: SystemExit: 0"),
+        (["shop_events.py"], "give a module's name, as in shop.events"),
         ([":"], "can't be imported"),
         (["shop_empty"], "shop_empty: it defines no subclass of Event"),
         (["shop_events:Other"], "there is no Other in shop_events"),
@@ -522,3 +525,48 @@ def test_the_command_finds_modules_in_its_folder(tmp_path):
         check=True,
     )
     assert ("TRACK", "Checkout Started") in keys(done.stdout)
+
+
+class FormSent(Event):
+    """A form was sent."""
+
+    form_id: str
+    item: Item | UnsetType = UNSET
+
+
+def test_a_plan_is_written_in_the_form_of_segment_s_api():
+    """Also classes that were never generated; a rule of its own form is let be."""
+    words = ["property", "nested"]
+    form = {
+        "path_as_id": words,
+        "facts_required": ["message"],
+        "parts": {"context": {}},
+    }
+    (rule,) = exported([FormSent], form=form).rules
+    assert ["properties"] == rule.schema["required"]
+    assert {} == rule.schema["properties"]["context"]
+    path = "/properties/properties/properties"
+    assert f"{path}/form_id" == rule.planned["form_id"]["id"]
+    inner = rule.planned["item"]["properties"]["sku"]
+    assert {"type": "string", "id": f"{path}/item/properties/sku"} == inner
+    other = {"type": "TRACK", "key": "Form Sent", "version": 1}
+    form["but"] = [{**other, "path_as_id": [f"{path}/form_id"], "context": [""]}]
+    (rule,) = exported([FormSent], form=form).rules
+    assert {"type": "string"} == rule.planned["form_id"]
+    assert {"properties"} == rule.schema["properties"].keys()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"odd": ["property"]},
+        {"path_as_id": 5},
+        {"parts": {"odd": {}}},
+        {"but": [{"type": "TRACK"}]},
+        {"but": 7},
+    ],
+)
+def test_a_form_of_another_version_is_told(form):
+    """It says so, and not what went wrong inside."""
+    with pytest.raises(PlanError, match="form is not of this version"):
+        exported([FormSent], form=form)

@@ -36,7 +36,7 @@ def is_declarations(plan, source):
     assert all(char.isprintable() or char == "\n" for char in source)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(DOCUMENTS)
 def test_a_generated_module_is_declarations_and_exports_its_plan(document):
     """Whatever a plan says, its rules come back with the same schemas, word by word."""

@@ -1,5 +1,7 @@
 """How `plan scan` finds typed events, pages and the properties that stand in calls."""
 
+from textwrap import dedent
+
 import pytest
 from scan_bench import OURS, fired, planned, rule, scanned, told, write
 
@@ -183,6 +185,48 @@ def test_properties_in_a_literal_are_held_against_the_plan(tmp_path, call, expec
     report = scanned(tmp_path, source + call, PLANNED)
 
     assert expected == [one.kind for one in report.findings]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("d = {'odd': 1}", ["odd"]),
+        ("d: dict = {'total': 1, 'odd': x}", ["odd"]),
+        ("d = {'odd': 1}; d['more'] = 1", []),
+        ("d = {'odd': 1}; d.pop('odd')", []),
+        ("d = {'odd': 1}; del d['odd']", []),
+        ("d = {'odd': 1}; d = x", []),
+        ("d = x; d.update({'odd': 1})", []),
+        ("d = {'odd': 1, x: 2, **x}", ["odd"]),
+    ],
+)
+def test_a_dict_in_a_local_name_is_held_against_the_plan(tmp_path, body, expected):
+    """If it is given once and never changed; who else has it may add what lacks."""
+    source = f"{OURS}def f(x):\n    {body}\n    track('A', d)\n"
+
+    report = scanned(tmp_path, source, PLANNED)
+
+    assert expected == [one.text.split("'")[1] for one in report.findings]
+
+
+def test_a_dict_of_a_module_or_a_parameter_is_not_looked_into(tmp_path):
+    """Others may change it, or give another."""
+    source = "D = {'odd': 1}\ndef f(d={'odd': 1}):\n    track('A', D); track('A', d)\n"
+
+    assert () == scanned(tmp_path, OURS + source, PLANNED).findings
+
+
+def test_an_item_that_is_set_leaves_a_receiver_what_it_is(tmp_path):
+    """Only the keys of a dict are in doubt afterwards."""
+    source = """
+        def f(config):
+            client = Analytics("k")
+            client["x"] = 1
+            client.update()
+            client.track("A")
+        """
+
+    assert ["A"] == fired(tmp_path, OURS + dedent(source))
 
 
 @pytest.mark.parametrize(

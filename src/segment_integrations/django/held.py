@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import DisallowedHost, ImproperlyConfigured
 from django.http import HttpRequest
@@ -16,7 +16,7 @@ from segment_integrations.core.request import (
     Visited,
 )
 from segment_integrations.django import routing
-from segment_integrations.django.identity import Identity
+from segment_integrations.django.identity import LOOKED_UP, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +34,8 @@ _RESPONSE_HEADERS: Final = (
     "X-Inertia",
 )
 """What the page policy looks at."""
+
+_PROXY: Final = "SECURE_PROXY_SSL_HEADER"
 
 _HOSTS_MAX: Final = 1_024
 """Source: ours; far more than a site has names."""
@@ -75,8 +77,16 @@ class Held(EnvironInfo, Visited):
     @property
     def scheme(self) -> str:
         """As Django has it, behind a proxy that the settings trust."""
+        request = self.request
+        if (
+            LOOKED_UP.get(_PROXY, _PROXY) is None
+            and type(request).scheme is HttpRequest.scheme
+        ):
+            # What Django's own comes to where no proxy is trusted, in a third.
+            own: Any = request
+            return own._get_scheme() or "http"  # noqa: SLF001 - 4.2 to 6.0
         try:
-            return self.request.scheme or "http"
+            return request.scheme or "http"
         except ImproperlyConfigured:
             return "http"
 
@@ -114,7 +124,11 @@ class Held(EnvironInfo, Visited):
 
     def detect(self) -> str | None:
         """As `Identity` has it."""
-        return (self._identity or self.identity).detect()
+        identity = self._identity
+        if identity is None:  # as the property has it
+            settings = self.analytics.settings
+            identity = self._identity = Identity(self.request, settings)
+        return identity.detect()
 
     def resolve(self, path: str) -> Routing | None:
         """Where *path* of the same site would be routed."""

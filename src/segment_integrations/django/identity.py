@@ -28,6 +28,9 @@ SESSION_KEY: Final = "_auth_user_id"
 
 _CACHE: Final = "_session_cache"
 
+LOOKED_UP: Final[dict[str, Any]] = object.__getattribute__(django_settings, "__dict__")
+"""Settings that were asked for before, where Django keeps them: asking is dear."""
+
 
 class Identity:
     """
@@ -50,33 +53,28 @@ class Identity:
 
     def detect(self) -> str | None:
         """The user's id; costs at most one query in the life of the request."""
-        found = self._detect()
-        self._seen = found or self._seen
-        return found
-
-    def _detect(self) -> str | None:
-        user = _resolved_user(self._request)
+        request = self._request
+        user = _resolved_user(request)
         if user is not None:
             found = id_of(user)
             # Nobody, by Django's own users; the application may have its own.
             if found is not None or self._key == SESSION_KEY:
+                self._seen = found or self._seen
                 return found
         if self._mode == "resolved":
             return None
-        session = getattr(self._request, "session", None)
+        session = getattr(request, "session", None)
         if session is None:
             return None
         if _CACHE not in getattr(session, "__dict__", ()):  # it is not loaded
             # The first and the second as `_may_read` has them, for most end here.
-            if (
-                self._has_read
-                or not sends_session(self._request)
-                or _is_in_event_loop()
-            ):
+            if self._has_read or not sends_session(request) or _is_in_event_loop():
                 return None
             self._has_read = True
         with _untouched(session):
-            return _text(session.get(self._key))
+            found = _text(session.get(self._key))
+        self._seen = found or self._seen
+        return found
 
     def prepare(self) -> None:
         """Before sync code runs: load the user if the settings say so."""
@@ -133,7 +131,10 @@ class Identity:
 def sends_session(request: HttpRequest) -> bool:
     """Whether the browser has sent a session."""
     cookies = request.COOKIES
-    return bool(cookies) and django_settings.SESSION_COOKIE_NAME in cookies
+    if not cookies:
+        return False
+    name = LOOKED_UP.get("SESSION_COOKIE_NAME")
+    return (name or django_settings.SESSION_COOKIE_NAME) in cookies
 
 
 def id_of(user: Any) -> str | None:

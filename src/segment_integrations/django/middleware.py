@@ -69,13 +69,10 @@ class SegmentMiddleware:
             with analytics.throttle.guard("signals"):
                 serving.look_again()
         attributes[ATTRIBUTE] = held = Held(request, analytics)
-        return self._async(held) if self.is_async else self._sync(held)
-
-    # Each request comes by below: `try` costs nothing, a guard does, and so does
-    # `set_current`, of which this is the content.
-
-    def _sync(self, held: Held) -> HttpResponseBase:
-        analytics = held.analytics
+        if self.is_async:
+            return self._async(held)
+        # Each request comes by here and below: `try` costs nothing, a guard does, and
+        # so does `set_current`, of which this is the content.
         settings = analytics.settings
         previous = VARIABLE.get()
         VARIABLE.set(held.context)
@@ -85,7 +82,7 @@ class SegmentMiddleware:
                     held.identity.prepare()
                 except Exception as error:  # noqa: BLE001 - never the request's
                     analytics.throttle.failed("identity", error)
-            response: HttpResponseBase = self.get_response(held.request)
+            response = self.get_response(request)
             self._finish(held, response)
             return response
         finally:

@@ -5,10 +5,13 @@ Run by `tests/frameworks/test_django_guests.py` in a process of its own, for Dja
 takes one user model for the whole process.
 """
 
+from functools import partial
+
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.db import connection
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.authtoken.models import Token
 
@@ -16,14 +19,50 @@ from segment_integrations import ConfigurationError, tracks
 from segment_integrations.testing import BROWSER_HEADERS
 
 VISITOR = "visitor-0001"
+METHODS = {"get", "head", "post"}
 ALLAUTH = {"email": "new@example.org", "password1": "a-long-password-1"}
 
 
+class Caller:
+    """Django's client under WSGI, or the async one under ASGI."""
+
+    def __init__(self, kind, headers=None):
+        self.client = Client() if kind == "wsgi" else AsyncClient()
+        self.headers = headers or {}
+
+    def __getattr__(self, name):
+        found = getattr(self.client, name)
+        return partial(self._send, found) if name in METHODS else found
+
+    def _send(self, send, *args, headers=None, **options):
+        options["headers"] = {**self.headers, **(headers or {})}
+        if isinstance(self.client, Client):
+            return send(*args, **options)
+
+        # In Django 4.2 the methods of the async client are no coroutine functions.
+        async def awaited():
+            return await send(*args, **options)
+
+        return async_to_sync(awaited)()
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def kind(request):
+    return request.param
+
+
 @pytest.fixture
-def browser():
-    client = Client(headers=BROWSER_HEADERS)
-    client.cookies["ajs_anonymous_id"] = VISITOR
-    return client
+def browser(kind):
+    """A browser in front of Django under each of the two interfaces."""
+    made = Caller(kind, BROWSER_HEADERS)
+    made.cookies["ajs_anonymous_id"] = VISITOR
+    return made
+
+
+@pytest.fixture
+def caller(kind):
+    """A program that calls an API."""
+    return Caller(kind)
 
 
 @pytest.fixture
@@ -96,13 +135,13 @@ def test_de_8_head_where_methods_has_it(browser, ada, settings, segment_events):
     ],
 )
 def test_de_8_dj_2_rest_framework(  # noqa: PLR0917 - fixtures
-    client, ada, bearer, settings, segment_events, method, path, event, properties
+    caller, ada, bearer, settings, segment_events, method, path, event, properties
 ):
     """DE-8, DJ-2: One event, of the user that the token names, no query of ours."""
 
     def called():
         with CaptureQueriesContext(connection) as queries:
-            response = getattr(client, method)(path, {"currency": "EUR"}, **bearer)
+            response = getattr(caller, method)(path, {"currency": "EUR"}, **bearer)
         assert response.status_code < 300
         return len(queries)
 
@@ -115,11 +154,11 @@ def test_de_8_dj_2_rest_framework(  # noqa: PLR0917 - fixtures
     assert properties == segment_events.tracks[0]["properties"]
 
 
-def test_de_8_rest_framework_head_and_failures(client, ada, bearer, segment_events):
+def test_de_8_rest_framework_head_and_failures(caller, ada, bearer, segment_events):
     """DE-8: HEAD, a refused token and a response of an error send no event."""
-    assert 200 == client.head("/rest/orders/", **bearer).status_code
-    assert 401 == client.get("/rest/orders/").status_code
-    assert 400 == client.post("/rest/orders/", {"bad": "1"}, **bearer).status_code
+    assert 200 == caller.head("/rest/orders/", **bearer).status_code
+    assert 401 == caller.get("/rest/orders/").status_code
+    assert 400 == caller.post("/rest/orders/", {"bad": "1"}, **bearer).status_code
     assert [] == segment_events.tracks
 
 
@@ -134,10 +173,43 @@ def test_rest_framework_s_own_pages(browser, ada, segment_events):
     assert [None, None] == [event.get("userId"), page.get("userId")]
 
 
+@pytest.mark.parametrize(
+    ("path", "route"),
+    [
+        ("/rest/", "/rest/"),
+        ("/rest/orders/", "/rest/orders/"),
+        ("/rest/orders/7/", "/rest/orders/{pk}/"),
+        ("/rest/orders/7/receipt/", "/rest/orders/{pk}/receipt/"),
+    ],
+)
+def test_rt_5_rest_framework_s_routers(  # noqa: PLR0917 - fixtures
+    browser, caller, ada, bearer, segment_events, path, route
+):
+    """RT-5: The page of the browsable API has its router's route; JSON is no page."""
+    assert 200 == browser.get(path, **bearer).status_code
+    (page,) = segment_events.pages
+    assert [route, route] == [page["name"], page["properties"]["route"]]
+    assert (None if path == "/rest/" else str(ada.pk)) == page.get("userId")
+    segment_events.clear()
+    for made in (browser, caller):
+        response = made.get(f"{path}?format=json", **bearer)
+        assert "application/json" == response["Content-Type"]
+    assert [] == segment_events.pages
+
+
+@pytest.mark.parametrize("path", ["/rest/own/", "/ninja/own"])
+def test_dj_3_a_session_that_the_api_asks_for(browser, ada, segment_events, path):
+    """DJ-3: `SessionAuthentication` and Ninja's `django_auth` know who is signed in."""
+    assert browser.get(path).status_code in {401, 403}
+    browser.force_login(ada)
+    assert 200 == browser.get(path).status_code
+    segment_events.assert_tracked("Own Seen", user_id=str(ada.pk), count=1)
+
+
 # -- Django Ninja --------------------------------------------------------------------
 
 
-def test_de_8_ninja(client, ada, settings, segment_events):
+def test_de_8_ninja(caller, ada, settings, segment_events):
     """DE-8: An operation whose annotations are texts is validated and tracked once."""
     token = Token.objects.create(user=ada).key
     cart = "00000000-0000-0000-0000-000000000007"
@@ -149,7 +221,7 @@ def test_de_8_ninja(client, ada, settings, segment_events):
 
     def called():
         with CaptureQueriesContext(connection) as queries:
-            response = client.post(f"{path}?limit=5", {"currency": "EUR"}, **options)
+            response = caller.post(f"{path}?limit=5", {"currency": "EUR"}, **options)
         assert {"limit": 5, "currency": "EUR"} == response.json()
         return len(queries)
 
@@ -161,8 +233,8 @@ def test_de_8_ninja(client, ada, settings, segment_events):
     assert "Cart Put" == event["event"]
     assert str(ada.pk) == event["userId"]
     assert {"currency": "EUR", "cart_id": cart} == event["properties"]
-    assert 422 == client.post(path, {}, **options).status_code
-    assert 401 == client.post(path, {"currency": "EUR"}).status_code
+    assert 422 == caller.post(path, {}, **options).status_code
+    assert 401 == caller.post(path, {"currency": "EUR"}).status_code
     assert 1 == len(segment_events.messages)
 
 
@@ -173,6 +245,17 @@ def test_de_8_ninja_async_in_a_router(browser, ada, segment_events):
     assert ["Thing Seen"] == labels(segment_events)
     assert str(ada.pk) == one_user(segment_events)
     assert {"number": 7} == segment_events.tracks[0]["properties"]
+
+
+def test_rt_5_ninja_s_routes(browser, ada, segment_events):
+    """RT-5: A page of an operation in an included router has the whole route."""
+    browser.force_login(ada)
+    assert 200 == browser.get("/ninja/inner/pages/7").status_code
+    (page,) = segment_events.messages
+    assert "/ninja/inner/pages/{number}" == page["name"] == page["properties"]["route"]
+    assert str(ada.pk) == page["userId"]
+    browser.get("/ninja/inner/things/7")
+    assert 1 == len(segment_events.pages)
 
 
 def test_de_8_ninja_s_schema_is_that_of_the_function():

@@ -12,8 +12,8 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.generic import TemplateView
 from ninja import NinjaAPI, Router, Schema
-from ninja.security import HttpBearer
-from rest_framework.authentication import TokenAuthentication
+from ninja.security import HttpBearer, django_auth
+from rest_framework.authentication import SessionAuthentication, TokenAuthentication
 from rest_framework.authtoken.models import Token
 from rest_framework.decorators import action, api_view, authentication_classes
 from rest_framework.permissions import IsAuthenticated
@@ -61,6 +61,13 @@ class Orders(ViewSet):
     def create(self, request):
         return Response({}, status=400 if "bad" in request.data else 201)
 
+    def retrieve(self, request, pk=None, **_):
+        return Response({"pk": pk})
+
+    @action(detail=True)
+    def receipt(self, request, pk=None):
+        return Response({"pk": pk})
+
     @action(detail=True, methods=["post"])
     @tracks("Order Paid", from_args=["pk"])
     def pay(self, request, pk=None):
@@ -70,6 +77,15 @@ class Orders(ViewSet):
     @action(detail=True, methods=["post"])
     def ship(self, request, pk=None):
         return Response({"pk": pk})
+
+
+class Own(ViewSet):
+    authentication_classes = (SessionAuthentication,)
+    permission_classes = (IsAuthenticated,)
+
+    @tracks("Own Seen")
+    def list(self, request):
+        return Response([])
 
 
 @api_view(["GET", "POST"])
@@ -88,6 +104,7 @@ def function_below(request):
 
 router = DefaultRouter()
 router.register("orders", Orders, basename="order")
+router.register("own", Own, basename="own")
 
 
 # -- Django Ninja ------------------------------------------------------------------
@@ -121,6 +138,17 @@ def put_cart(request, cart_id: UUID, cart: Cart, limit: int = 3):
 @tracks("Thing Seen", from_args=["number"])
 async def thing(request, number: int):
     return {"number": number}
+
+
+@inner.get("/pages/{int:number}")
+def page(request, number: int):
+    return HttpResponse("<h1>Page</h1>")
+
+
+@api.get("/own", auth=django_auth)
+@tracks("Own Seen")
+def own(request):
+    return {}
 
 
 api.add_router("/inner", inner)

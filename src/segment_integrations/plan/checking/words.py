@@ -134,7 +134,7 @@ def unplanned_property(place: str, name: str) -> Violation:
 
 
 def _told(error: Broken, path: list[str | int]) -> Iterable[Violation]:
-    kind = error.kind
+    kind: Any = error.kind  # each keyword has its own
     name = kind.name
     pointer = _pointer(tuple(error.schema_path))
     if name == "type":

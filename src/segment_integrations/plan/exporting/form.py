@@ -21,8 +21,11 @@ from segment_integrations.plan.rules import FACTS, Rule
 
 __all__ = ["KINDS", "PLAIN", "WORDS", "Form", "Id", "Spot", "form_of", "visited"]
 
-KINDS: Final = ("message", "facts", "property", "item")
-"""What a schema may be of: a message, its properties or traits, one, a list's items."""
+KINDS: Final = ("message", "facts", "property", "nested", "item")
+"""
+What a schema may be of: a message, its properties or traits as a whole, one of them, a
+property of an object in them, the items of a list.
+"""
 
 Id = tuple[str, str, int]
 """Which rule: its type, key and version."""
@@ -83,7 +86,7 @@ _EMPTY: Final[Mapping[str, tuple[str, Callable[[], Any]]]] = {
     "empty_properties": ("properties", dict),
     "empty_required": ("required", list),
 }
-_BELOW: Final = frozenset({"facts", "property", "item"})
+_BELOW: Final = frozenset(KINDS) - {"message"}
 WORDS: Final[Mapping[str, frozenset[str]]] = {
     "empty_description": frozenset(KINDS),
     "empty_properties": _BELOW,
@@ -261,8 +264,9 @@ def _inside(spot: Spot, visit: Callable[[Spot], None]) -> dict[str, Any]:
 
     properties = schema.get("properties")
     if isinstance(properties, Mapping) and properties:
+        kind = "property" if spot.kind == "facts" else "nested"
         schema["properties"] = {
-            name: made("property", "properties", name, of=one)
+            name: made(kind, "properties", name, of=one)
             for name, one in properties.items()
         }
     if "items" in schema:

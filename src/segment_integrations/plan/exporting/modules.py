@@ -107,12 +107,17 @@ def _found(target: str) -> _Found:
 def _imported(name: str, target: str) -> ModuleType:
     try:
         return import_module(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        hint = ": give a module's name, as in shop.events" if _is_file(name) else ""
         raise PlanError(
             f"{name or 'the module'} can't be imported: {type(error).__name__}:"
-            f" {error}",
+            f" {error}{hint}",
             source=target,
         ) from error
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith(".py") or "/" in name
 
 
 def _is_of(value: object, module: ModuleType) -> bool:

@@ -50,8 +50,9 @@ def generate(plan: TrackingPlan, *, module: str = "events") -> str:
     The source of a module with a class for each event of *plan*.
 
     It is formatted as ``ruff format`` would, passes ``mypy --strict``, and is the same
-    for the same plan, whatever the order of its rules and properties. Exported again,
-    it gives the plan: what no class says is in the module's `PLAN`.
+    for the same plan, whatever the order of its rules. Properties keep the plan's
+    order, the required ones first. Exported again, it gives the plan: what no class
+    says is in the module's `PLAN`.
 
     Args:
         plan: The plan.
@@ -85,8 +86,10 @@ def generate(plan: TrackingPlan, *, module: str = "events") -> str:
             if wanted
         ]
         head += [*lines, ""] if lines else []
-    head.append(f"{_PLAN}{laid_out(literal(about), '', len(_PLAN))}\n")
-    return "\n\n".join(["\n".join(head), *(one.source for one in classes)])
+    parts = ["\n".join(head), *(f"\n{one.source}" for one in classes)]
+    # At the end, as it is for tools, and may be long.
+    last = f"{_PLAN}{laid_out(literal(about), '', len(_PLAN))}\n"
+    return "\n".join([*parts, f"\n{last}" if classes else last])
 
 
 def _docstring(plan: TrackingPlan, module: str, sources: list[Source]) -> str:

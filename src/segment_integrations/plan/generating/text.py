@@ -288,6 +288,7 @@ def docstring(paragraphs: Iterable[str], margin: str) -> str:
         if paragraph.strip()
     ]
     text = "\n\n".join(wrapped)
-    if "\n" not in text and len(margin) + width(text) + 6 <= COLUMNS:
+    is_short = "\n" not in text and len(margin) + width(text) + 6 <= COLUMNS
+    if is_short and not text.startswith('"'):  # formatters put a space before that
         return f'{margin}"""{text}"""'
     return textwrap.indent(f'"""\n{text}\n"""', margin, lambda line: bool(line.strip()))

@@ -204,7 +204,8 @@ def _read(
     files: list[tuple[str, list[str], bool, bytes]], words: frozenset[str]
 ) -> list[_Back]:
     found = [
-        _one(Module(Path(path), *more), data, words) for path, *more, data in files
+        _one(Module(Path(path), names, is_package), data, words)
+        for path, names, is_package, data in files
     ]
     gc.collect()
     return found

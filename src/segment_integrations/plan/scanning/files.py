@@ -129,10 +129,6 @@ def _is_skipped(folder: Path) -> bool:
     )
 
 
-def _is_package(folder: Path) -> bool:
-    return (folder / _PACKAGE).is_file()
-
-
 def module_names(path: Path, root: Path) -> list[str]:
     """
     The names under which *path*, found below *root*, may be imported, shortest first.
@@ -143,7 +139,7 @@ def module_names(path: Path, root: Path) -> list[str]:
     path, root = path.absolute(), root.absolute()
     parts = [] if path.name == _PACKAGE else [path.stem]
     folder = path.parent
-    while _is_package(folder):
+    while (folder / _PACKAGE).is_file():
         parts.insert(0, folder.name)
         if folder.parent == folder:
             break

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from segment_integrations.plan.scanning.calls import Signature, positional
+from segment_integrations.plan.scanning.model import Valued
 from segment_integrations.plan.scanning.things import Text
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class Keys:
     ) -> tuple[frozenset[str], bool]:
         if node is None or (isinstance(node, ast.Constant) and node.value is None):
             return frozenset(), True
+        if isinstance(node, ast.Name):
+            # Whoever it was handed to may have put more into it.
+            return self._texts(_once(node.id, scope), scope)[0], False
         if not isinstance(node, ast.Dict):
             return frozenset(), False
         return self._texts(node.keys, scope)
@@ -63,6 +67,16 @@ class Keys:
             paths, is_closed = self._texts(node.elts, scope)
             return frozenset(path.rpartition(".")[2] for path in paths), is_closed
         return frozenset(), False
+
+
+def _once(name: str, scope: Scope) -> list[ast.expr | None]:
+    """The keys of a dict that *name* was given in *scope*, once and for all."""
+    bindings = scope.names.get(name, [])
+    is_kept = len(bindings) == 1 and name not in scope.changed
+    value = bindings[0] if is_kept else None
+    if isinstance(value, Valued) and isinstance(value.value, ast.Dict):
+        return value.value.keys
+    return []
 
 
 def version(call: Call) -> int | None:

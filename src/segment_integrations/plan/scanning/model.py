@@ -102,12 +102,22 @@ Binding: TypeAlias = Imported | Valued | Parameter | Function | Class | None
 
 @dataclass(slots=True, eq=False)
 class Scope:
-    """The names of a module, a class or a function."""
+    """
+    The names of a module, a class or a function.
+
+    Args:
+        module: Where it is.
+        parent: The scope around.
+        holder: Whose it is, if not a module's.
+        names: Who each is.
+        changed: Those of which items are set or taken.
+    """
 
     module: Module
     parent: Scope | None = None
     holder: Class | Function | None = None
     names: dict[str, list[Binding]] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
 
     def find(self, name: str) -> list[Binding]:
         """Who *name* is here or in the scopes around, but for classes around."""

@@ -308,6 +308,7 @@ _STARRED: Final = frozenset({"segment_integrations", "segment"})
 """The packages whose names a star import may bring."""
 
 _WORDS: Final[dict[type[ast.expr], str]] = {
+    ast.Dict: "dict",
     ast.JoinedStr: "f-string",
     ast.Subscript: "subscript",
     ast.Starred: "starred argument",

@@ -67,7 +67,7 @@ def mentions(inside: list[str], words: AbstractSet[str]) -> list[int]:
     # The few words that are in the file at all are looked for again, line by line.
     text = "\n".join(inside)
     if len(words) < _SPLIT_MIN:
-        found = {word for word in words if word in text}
+        found: AbstractSet[str] = {word for word in words if word in text}
     else:
         found = words & set(_WORD.findall(text))
     return [

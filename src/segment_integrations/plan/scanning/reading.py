@@ -59,6 +59,9 @@ class _Insides(dict[type[ast.AST], tuple[str, ...]]):
 
 _INSIDES: Final = _Insides()
 
+_CHANGING: Final = frozenset({"clear", "pop", "popitem", "setdefault", "update"})
+"""The methods of a dict after which it has other keys."""
+
 _TOLD_BY: Final = frozenset(
     {"Analytics", "Segment", "analytics", "_analytics", "segment", "_segment"}
 )
@@ -133,6 +136,15 @@ class _Reader:
 
     def _call(self, node: ast.Call, scope: Scope) -> None:
         self._seen.append((node, scope))
+        match node.func:
+            case ast.Attribute(value=ast.Name(id=name), attr=attr) if attr in _CHANGING:
+                scope.changed.add(name)
+        self._enter(node, scope)
+
+    def _delete(self, node: ast.Delete, scope: Scope) -> None:
+        for target in node.targets:
+            if isinstance(target, ast.Subscript):
+                self._give(target, None, scope)
         self._enter(node, scope)
 
     def _consider(self, node: ast.Call, scope: Scope) -> None:
@@ -232,6 +244,8 @@ class _Reader:
                     self._give(one, inner, scope)
             case ast.Starred(value=value):
                 self._give(value, None, scope)
+            case ast.Subscript(value=ast.Name(id=name)):
+                scope.changed.add(name)
 
     # -- functions and classes -----------------------------------------------------
 
@@ -277,6 +291,7 @@ class _Reader:
 
     _visits: ClassVar[dict[type[ast.AST], Any]] = {
         ast.Call: _call,
+        ast.Delete: _delete,
         ast.Import: _import,
         ast.ImportFrom: _import_from,
         ast.Assign: _assign,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from segment_integrations.plan.scanning.model import (
     Binding,
     Class,
+    Function,
     Module,
     Parameter,
     Scope,
@@ -78,6 +79,10 @@ def telling(binding: Binding) -> Binding:
     """*binding* without a value of which nothing is known, so as not to keep it."""
     if not isinstance(binding, Valued) or isinstance(binding.value, _TELLING):
         return binding
+    if isinstance(binding.value, ast.Dict) and isinstance(
+        binding.scope.holder, Function
+    ):
+        return binding  # properties, most likely; those of modules are data
     if binding.annotation is None:
         return None
     return Valued(None, binding.annotation, binding.scope)
