@@ -146,6 +146,24 @@ def test_configuration_comes_from_each_apps_config():
         one.close()
 
 
+def test_the_config_is_read_by_init_app(segment_events):
+    """A later change is not seen: an app whose factory is called again has its own."""
+
+    def create_app(**config):
+        app = flask.Flask("shop", static_folder=None)
+        app.config.update(SEGMENT_WRITE_KEY="key", **config)
+        Segment(app)
+        app.add_url_rule("/", "home", html)
+        return app
+
+    app = create_app()
+    app.config["SEGMENT_PAGES"] = "off"
+    browse(app)
+    assert 1 == len(segment_events.pages)
+    browse(create_app(SEGMENT_PAGES="off"))
+    assert 1 == len(segment_events.pages)
+
+
 def test_init_app_takes_an_analytics_of_its_own(sent):
     """What `init_app` is given wins over the constructor's."""
     app = make_app()
