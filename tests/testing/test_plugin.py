@@ -5,7 +5,6 @@ import sys
 
 from plan_running import OURS
 
-
 EIGHT = """
 import pytest
 from segment_integrations import track
