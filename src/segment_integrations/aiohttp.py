@@ -19,10 +19,15 @@ from aiohttp.typedefs import Handler
 from segment_integrations import asgi
 from segment_integrations.asgi import KEY, analytics_of
 from segment_integrations.client import Analytics
-from segment_integrations.core.current import RequestContext, set_current
+from segment_integrations.core.current import (
+    VARIABLE,
+    RequestContext,
+    VisitContext,
+    set_current,
+)
 from segment_integrations.core.gateways import StartInfo
-from segment_integrations.core.headers import AsgiHeaders
-from segment_integrations.core.request import RequestInfo, Routing
+from segment_integrations.core.headers import AsgiHeaders, Headers
+from segment_integrations.core.request import RequestInfo, Routing, Visited
 from segment_integrations.core.users import user_identity
 from segment_integrations.errors import ConfigurationError
 
@@ -77,17 +82,18 @@ def _middleware(analytics: Analytics) -> Any:
         context = None
         if _KEY not in request:
             try:
-                context = _context(analytics, request)
+                context = VisitContext(analytics, _Visit(analytics, request))
             except Exception as error:  # noqa: BLE001 - never the request's
                 analytics.throttle.failed("request", error)
         if context is None:
             return await handler(request)
         request[_KEY] = context
-        previous = set_current(context)
+        previous = VARIABLE.get()  # as `set_current` does, without its calls
+        VARIABLE.set(context)
         try:
             return await handler(request)
         finally:
-            set_current(previous)
+            VARIABLE.set(previous)
 
     return segment
 
@@ -102,7 +108,7 @@ async def _prepared(request: web.Request, response: web.StreamResponse) -> None:
     analytics = context.analytics
     if analytics is None or not analytics.settings.enabled:
         return
-    with analytics.throttle.guard("response"):
+    try:  # a guard would cost each response
         headers = response.headers
         given = StartInfo(response.status, tuple(headers.items()))
         if analytics.settings.anonymous_cookie:
@@ -114,26 +120,73 @@ async def _prepared(request: web.Request, response: web.StreamResponse) -> None:
             # The handler's own generator, which runs after the middleware; the task
             # is this request's and ends with it.
             set_current(context)
+    except Exception as error:  # noqa: BLE001 - never the request's
+        analytics.throttle.failed("response", error)
 
 
-def _context(analytics: Analytics, request: web.Request) -> RequestContext:
-    url = request.rel_url
-    info = RequestInfo(
-        method=request.method,
-        path=_text(request.path),
-        query_string=url.raw_query_string,
-        headers=lambda: AsgiHeaders(request.raw_headers, is_lower=False),
-        scheme=lambda: request.scheme,
-        client=lambda: request.remote,
-        native=lambda: request,
-    )
-    return RequestContext(
-        analytics,
-        info,
-        routing=lambda: _routing(request),
-        resolve=lambda path: _resolve(request, path, info.host),
-        detect=lambda: _detect(analytics, request),
-    )
+class _Visit(RequestInfo, Visited):
+    """
+    One request, where it went and whose it is; read when somebody asks.
+
+    Args:
+        analytics: Where its calls go.
+        request: aiohttp's own.
+    """
+
+    # Defaults on the class: most requests set few of them.
+    _headers = taken = _cookies = None
+
+    def __init__(self, analytics: Analytics, request: web.Request) -> None:
+        self._analytics = analytics
+        self._request = request
+        self.method = request.method
+        path = request.path
+        self.path = path if path.isascii() else _text(path)
+        self._url = request.rel_url
+
+    @property
+    def query_string(self) -> str:  # type: ignore[override]  # it is only read
+        return self._url.raw_query_string
+
+    @property
+    def headers(self) -> Headers:
+        """As the base has it, and so are those that follow."""
+        if self._headers is None:
+            self._headers = AsgiHeaders(self._request.raw_headers, is_lower=False)
+        headers: Headers = self._headers
+        return headers
+
+    @property
+    def scheme(self) -> str:
+        """The same."""
+        return self._request.scheme
+
+    @property
+    def client(self) -> str | None:
+        """The same."""
+        return self._request.remote
+
+    @property
+    def host(self) -> str | None:
+        """The same."""
+        return (self.taken or self.take()).host or None
+
+    @property
+    def native(self) -> object:
+        """aiohttp's own request."""
+        return self._request
+
+    def routing(self) -> Routing:
+        """Where the request went; the middleware runs when that is known."""
+        return _routing(self._request)
+
+    def resolve(self, path: str) -> Routing | None:
+        """Where a visit to *path* would go."""
+        return _resolve(self._request, path, self.host)
+
+    def detect(self) -> object:
+        """Who is signed in, as far as the request has found out by itself."""
+        return _detect(self._analytics, self._request)
 
 
 def _text(path: str) -> str:
@@ -144,7 +197,6 @@ def _text(path: str) -> str:
 
 
 def _routing(request: web.Request) -> Routing:
-    """Where the request went; the middleware runs when that is known."""
     found = request.match_info
     resource = found.route.resource
     if resource is None:  # nothing matched, or the method did not
@@ -190,7 +242,6 @@ def _match(router: web.UrlDispatcher, path: str, host: str | None) -> Routing | 
 
 
 def _detect(analytics: Analytics, request: web.Request) -> object:
-    """Who is signed in, as far as the request has found out by itself."""
     found = user_identity(request.get(_USER))
     if found is not None:
         return found

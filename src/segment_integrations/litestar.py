@@ -294,7 +294,10 @@ def _asked(scope: Scope) -> str:
     path: str = scope["path"]
     if raw:
         # Some test clients leave the query in it.
-        path = unquote_to_bytes(raw.partition(b"?")[0]).decode("utf-8", "replace")
+        raw = raw.partition(b"?")[0]
+        if b"%" in raw:
+            raw = unquote_to_bytes(raw)
+        path = raw.decode("utf-8", "replace")
     return _below(scope, path)
 
 

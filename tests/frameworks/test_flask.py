@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import flask
 import flask_login
 import pytest
+from asgi_visits import Recorder
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.views import MethodView
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -36,17 +37,6 @@ from segment_integrations.flask.request import REQUEST_KEY
 from segment_integrations.testing import BROWSER_HEADERS
 
 COOKIE = {"Cookie": "ajs_anonymous_id=anon-1"}
-
-
-class Recorder(list):
-    def put(self, body, message):
-        self.append(message)
-
-    def names(self):
-        return [one.get("event", one["type"]) for one in self]
-
-    def users(self):
-        return [one.get("userId") for one in self]
 
 
 class User(flask_login.UserMixin):

@@ -5,6 +5,7 @@ import traceback
 from wsgiref.util import FileWrapper, setup_testing_defaults
 
 import pytest
+from asgi_visits import Recorder
 
 from segment_integrations import (
     Analytics,
@@ -19,25 +20,6 @@ from segment_integrations.testing import BROWSER_HEADERS
 from segment_integrations.wsgi import KEY, SegmentMiddleware, analytics_from
 
 HTML = [("Content-Type", "text/html"), ("Cache-Control", "no-cache")]
-
-
-class Recorder(list):
-    def put(self, body, message):
-        self.append(message)
-
-    def names(self):
-        return [one.get("event", one["type"]) for one in self]
-
-
-@pytest.fixture
-def sent():
-    return Recorder()
-
-
-@pytest.fixture
-def analytics(sent):
-    with Analytics("key", sink=sent) as analytics:
-        yield analytics
 
 
 def environ_of(path="/", cookie="ajs_anonymous_id=anon-1", **more):
@@ -73,12 +55,12 @@ def call(app, environ=None):
     return started, b"".join(body)
 
 
-def test_page_call_of_a_plain_page(analytics, sent):
+def test_page_call_of_a_plain_page(analytics, recorder):
     """A browser's navigation to an HTML page is one page call, with its facts."""
     app = SegmentMiddleware(page, analytics)
     environ = environ_of("/caf\xc3\xa9", QUERY_STRING="utm_source=x&email=a@b.c")
     call(app, environ)
-    (message,) = sent
+    (message,) = recorder
     assert message["type"] == "page"
     assert message["anonymousId"] == "anon-1"
     assert message["properties"] == {
@@ -92,7 +74,7 @@ def test_page_call_of_a_plain_page(analytics, sent):
     assert message["context"]["ip"] == "192.0.2.7"
 
 
-def test_ctx_3_a_reused_environ_and_thread_start_anew(analytics, sent):
+def test_ctx_3_a_reused_environ_and_thread_start_anew(analytics, recorder):
     """Of two requests with one environ dict, the second knows nothing of the first."""
 
     def view(environ, start_response):
@@ -107,13 +89,15 @@ def test_ctx_3_a_reused_environ_and_thread_start_anew(analytics, sent):
     assert KEY not in environ
     environ["PATH_INFO"] = "/"
     call(app, environ)
-    assert ["a", "a", None, None] == [one.get("userId") for one in sent]
+    assert ["a", "a", None, None] == [one.get("userId") for one in recorder]
     assert ["/login", "/login", "/", "/"] == [
-        one["context"]["page"]["path"] for one in sent
+        one["context"]["page"]["path"] for one in recorder
     ]
 
 
-def test_ctx_3_a_copied_environ_of_an_ended_request_is_a_new_request(analytics, sent):
+def test_ctx_3_a_copied_environ_of_an_ended_request_is_a_new_request(
+    analytics, recorder
+):
     """A copy that an inner layer made and kept does not bring the old holder back."""
     kept = []
 
@@ -126,11 +110,13 @@ def test_ctx_3_a_copied_environ_of_an_ended_request_is_a_new_request(analytics, 
     call(app)
     assert KEY in kept[0]
     call(SegmentMiddleware(page, analytics), kept[0])
-    assert ["a", None] == [one.get("userId") for one in sent]
+    assert ["a", None] == [one.get("userId") for one in recorder]
 
 
 @pytest.mark.parametrize("is_copied", [False, True])
-def test_ctx_5_installed_twice_is_one_page_and_one_holder(analytics, sent, is_copied):
+def test_ctx_5_installed_twice_is_one_page_and_one_holder(
+    analytics, recorder, is_copied
+):
     """Two middlewares around one another make one holder and one page call."""
     holders = []
 
@@ -147,11 +133,11 @@ def test_ctx_5_installed_twice_is_one_page_and_one_holder(analytics, sent, is_co
 
     twice = SegmentMiddleware(view, analytics)
     call(SegmentMiddleware(outer(twice), analytics))
-    assert ["page"] == sent.names()
+    assert ["page"] == recorder.names()
     assert holders[0] is holders[1] is not None
 
 
-def test_ctx_6_an_inner_app_in_process_has_its_own_holder(analytics, sent):
+def test_ctx_6_an_inner_app_in_process_has_its_own_holder(analytics, recorder):
     """A request made inside a request has its own holder; the outer one is back."""
     inner_sent = Recorder()
 
@@ -172,11 +158,13 @@ def test_ctx_6_an_inner_app_in_process_has_its_own_holder(analytics, sent):
         call(SegmentMiddleware(outer_view, analytics))
     assert ["Inner", "page"] == inner_sent.names()
     assert {"inner"} == {one["userId"] for one in inner_sent}
-    assert ["Outer", "page"] == sent.names()
-    assert {"outer"} == {one["userId"] for one in sent}
+    assert ["Outer", "page"] == recorder.names()
+    assert {"outer"} == {one["userId"] for one in recorder}
 
 
-def test_ctx_7_nothing_is_bound_afterwards_and_an_outer_block_is_back(analytics, sent):
+def test_ctx_7_nothing_is_bound_afterwards_and_an_outer_block_is_back(
+    analytics, recorder
+):
     """The previous holder is back by value, after an exception too."""
 
     def failing(environ, start_response):
@@ -189,12 +177,12 @@ def test_ctx_7_nothing_is_bound_afterwards_and_an_outer_block_is_back(analytics,
             call(app)
         assert current() is outer
     assert current() is None
-    assert [] == sent
+    assert [] == recorder
 
 
-def test_ctx_7_a_body_closed_by_another_thread_is_silent(sent, caplog):
+def test_ctx_7_a_body_closed_by_another_thread_is_silent(recorder, caplog):
     """A streamed body may be begun here, and be ended and closed twice elsewhere."""
-    with Analytics("key", sink=sent, stream_context=True) as analytics:
+    with Analytics("key", sink=recorder, stream_context=True) as analytics:
 
         def view(environ, start_response):
             start_response("200 OK", HTML)
@@ -214,12 +202,12 @@ def test_ctx_7_a_body_closed_by_another_thread_is_silent(sent, caplog):
         thread = threading.Thread(target=lambda: (body.close(), body.close()))
         thread.start()
         thread.join()
-    assert ["page", "One", "Closed"] == sent.names()
-    assert {"anon-1"} == {one["anonymousId"] for one in sent}
+    assert ["page", "One", "Closed"] == recorder.names()
+    assert {"anon-1"} == {one["anonymousId"] for one in recorder}
     assert [] == caplog.records
 
 
-def test_ctx_9_threads_see_nothing_unless_propagated(analytics, sent):
+def test_ctx_9_threads_see_nothing_unless_propagated(analytics, recorder):
     """A plain thread has no holder; `propagate` carries it."""
     seen = []
 
@@ -267,12 +255,12 @@ def test_rule_2_the_very_body_is_returned(analytics, make):
 
 
 @pytest.mark.parametrize("kind", ["file", "list"])
-def test_rule_2_files_and_lists_are_never_wrapped(sent, kind, tmp_path):
+def test_rule_2_files_and_lists_are_never_wrapped(recorder, kind, tmp_path):
     """Even with `stream_context`, a server recognises its own file wrapper."""
     path = tmp_path / "file"
     path.write_bytes(b"x")
     with (
-        Analytics("key", sink=sent, stream_context=True) as analytics,
+        Analytics("key", sink=recorder, stream_context=True) as analytics,
         path.open("rb") as file,
     ):
         body = FileWrapper(file) if kind == "file" else [b"x"]
@@ -286,9 +274,9 @@ def test_rule_2_files_and_lists_are_never_wrapped(sent, kind, tmp_path):
         assert app(environ, Started()) is body
 
 
-def test_stream_context_binds_the_holder_in_each_step(sent):
+def test_stream_context_binds_the_holder_in_each_step(recorder):
     """With the setting, a streamed body's events are the request's own."""
-    with Analytics("key", sink=sent, stream_context=True) as analytics:
+    with Analytics("key", sink=recorder, stream_context=True) as analytics:
 
         def view(environ, start_response):
             start_response("200 OK", [("Content-Type", "text/plain")])
@@ -304,12 +292,12 @@ def test_stream_context_binds_the_holder_in_each_step(sent):
             _, body = call(app)
             assert current() is outer
     assert b"1" == body
-    (message,) = sent
+    (message,) = recorder
     assert "anon-1" == message["anonymousId"]
     assert "userId" not in message
 
 
-def test_stream_context_lets_exceptions_through(sent):
+def test_stream_context_lets_exceptions_through(recorder):
     """A body that raises, raises; one without `close` may be closed."""
 
     class Body:
@@ -319,7 +307,7 @@ def test_stream_context_lets_exceptions_through(sent):
         def __next__(self):
             raise KeyError("body")
 
-    with Analytics("key", sink=sent, stream_context=True) as analytics:
+    with Analytics("key", sink=recorder, stream_context=True) as analytics:
 
         def view(environ, start_response):
             start_response("200 OK", HTML)
@@ -332,7 +320,7 @@ def test_stream_context_lets_exceptions_through(sent):
     assert current() is None
 
 
-def test_an_app_that_is_a_generator_has_its_page_call(analytics, sent):
+def test_an_app_that_is_a_generator_has_its_page_call(analytics, recorder):
     """Where start_response comes with the first step of the body, so does the page."""
 
     def view(environ, start_response):
@@ -341,10 +329,10 @@ def test_an_app_that_is_a_generator_has_its_page_call(analytics, sent):
 
     _, body = call(SegmentMiddleware(view, analytics))
     assert b"1" == body
-    assert ["page"] == sent.names()
+    assert ["page"] == recorder.names()
 
 
-def test_start_response_twice_passes_through(analytics, sent):
+def test_start_response_twice_passes_through(analytics, recorder):
     """An error after the start reaches the server as it was, and counts no page."""
     error = (ValueError, ValueError("x"), None)
 
@@ -363,10 +351,10 @@ def test_start_response_twice_passes_through(analytics, sent):
         ("500 Oops", [("Content-Type", "text/html")], error),
         ("500 Oops", [], error),
     ] == started.calls
-    assert ["page"] == sent.names()
+    assert ["page"] == recorder.names()
 
 
-def test_a_junk_status_reaches_the_server(analytics, sent):
+def test_a_junk_status_reaches_the_server(analytics, recorder):
     """What we can not read is the server's to judge."""
 
     def view(environ, start_response):
@@ -375,7 +363,7 @@ def test_a_junk_status_reaches_the_server(analytics, sent):
 
     started, _ = call(SegmentMiddleware(view, analytics))
     assert "fine" == started.calls[0][0]
-    assert [] == sent
+    assert [] == recorder
 
 
 def test_rule_1_exceptions_pass_with_one_frame_of_ours(analytics):
@@ -392,7 +380,7 @@ def test_rule_1_exceptions_pass_with_one_frame_of_ours(analytics):
     assert 1 == sum("segment_integrations" in name for name in frames)
 
 
-def test_pg_7_no_header_changes(analytics, sent):
+def test_pg_7_no_header_changes(analytics, recorder):
     """A cacheable page's headers are the same objects with and without us."""
     headers = [("Content-Type", "text/html"), ("Cache-Control", "public, max-age=60")]
 
@@ -403,22 +391,22 @@ def test_pg_7_no_header_changes(analytics, sent):
     plain, _ = call(view)
     ours, _ = call(SegmentMiddleware(view, analytics))
     assert plain.calls == ours.calls
-    assert ["page"] == sent.names()
+    assert ["page"] == recorder.names()
 
 
-def test_an_anonymous_id_is_minted_where_it_is_asked_for(sent):
+def test_an_anonymous_id_is_minted_where_it_is_asked_for(recorder):
     """With `anonymous_cookie` the new visitor's page carries the id of the cookie."""
-    with Analytics("key", sink=sent, anonymous_cookie=True) as analytics:
+    with Analytics("key", sink=recorder, anonymous_cookie=True) as analytics:
         started, _ = call(SegmentMiddleware(page, analytics), environ_of(cookie=""))
         again, _ = call(SegmentMiddleware(page, analytics))
     (name, value) = started.calls[0][1][-1]
     assert "Set-Cookie" == name
-    assert value.startswith(f"ajs_anonymous_id={sent[0]['anonymousId']}; ")
+    assert value.startswith(f"ajs_anonymous_id={recorder[0]['anonymousId']}; ")
     assert HTML == started.calls[0][1][:-1]
     assert HTML == again.calls[0][1]
 
 
-def test_an_error_page_repeats_the_cookie(sent):
+def test_an_error_page_repeats_the_cookie(recorder):
     """The second call's headers replace the first one's, so they have it too."""
 
     def view(environ, start_response):
@@ -426,13 +414,13 @@ def test_an_error_page_repeats_the_cookie(sent):
         start_response("500 Oops", HTML, (ValueError, ValueError(), None))
         return []
 
-    with Analytics("key", sink=sent, anonymous_cookie=True) as analytics:
+    with Analytics("key", sink=recorder, anonymous_cookie=True) as analytics:
         started, _ = call(SegmentMiddleware(view, analytics), environ_of(cookie=""))
     first, second = (dict(headers)["Set-Cookie"] for _, headers, _ in started.calls)
     assert first == second
 
 
-def test_a_proxy_inside_or_outside_is_believed(analytics, sent):
+def test_a_proxy_inside_or_outside_is_believed(analytics, recorder):
     """Scheme, host and peer are read late, so a proxy layer below us counts too."""
 
     def proxy(app):
@@ -446,34 +434,36 @@ def test_a_proxy_inside_or_outside_is_believed(analytics, sent):
 
     call(SegmentMiddleware(proxy(page), analytics))
     call(proxy(SegmentMiddleware(page, analytics)))
-    assert ["https://shop.example/"] * 2 == [one["properties"]["url"] for one in sent]
-    assert ["203.0.113.9"] * 2 == [one["context"]["ip"] for one in sent]
+    assert ["https://shop.example/"] * 2 == [
+        one["properties"]["url"] for one in recorder
+    ]
+    assert ["203.0.113.9"] * 2 == [one["context"]["ip"] for one in recorder]
 
 
-def test_user_and_consent_callables_are_given_the_environ(sent):
+def test_user_and_consent_callables_are_given_the_environ(recorder):
     """Under plain WSGI the native request is the environ."""
 
     def user(environ):
         return environ["HTTP_X_USER"]
 
-    with Analytics("key", sink=sent, user=user) as analytics:
+    with Analytics("key", sink=recorder, user=user) as analytics:
         call(SegmentMiddleware(page, analytics), environ_of(HTTP_X_USER="jwt-1"))
-    assert "jwt-1" == sent[0]["userId"]
+    assert "jwt-1" == recorder[0]["userId"]
 
 
-def test_pv_1_a_referrer_of_this_site_is_cleaned(analytics, sent):
+def test_pv_1_a_referrer_of_this_site_is_cleaned(analytics, recorder):
     """Without a router, a same-site referrer keeps its path and loses its query."""
     referrer = "http://127.0.0.1/a?email=a@b.c"
     call(SegmentMiddleware(page, analytics), environ_of(HTTP_REFERER=referrer))
-    assert "http://127.0.0.1/a" == sent[0]["properties"]["referrer"]
+    assert "http://127.0.0.1/a" == recorder[0]["properties"]["referrer"]
 
 
-def test_rule_1_an_environ_that_we_can_not_read_is_served(analytics, sent, caplog):
+def test_rule_1_an_environ_that_we_can_not_read_is_served(analytics, recorder, caplog):
     """Where our own part fails, the application answers as it would without us."""
     environ = environ_of(PATH_INFO=None)
     started, body = call(SegmentMiddleware(page, analytics), environ)
     assert ("200 OK", b"<p>") == (started.calls[0][0], body)
-    assert [] == sent
+    assert [] == recorder
     assert KEY not in environ
     assert "request failed with TypeError" in caplog.text
 
@@ -510,8 +500,8 @@ def test_settings_are_checked_at_construction(monkeypatch):
         assert "from the environment" == made.settings.write_key
 
 
-def test_no_identity_is_no_page(analytics, sent):
+def test_no_identity_is_no_page(analytics, recorder):
     """A visitor of whom nothing is known sends nothing."""
     call(SegmentMiddleware(page, analytics), environ_of(cookie=""))
-    assert [] == sent
+    assert [] == recorder
     assert {"no_identity": 1} == analytics.stats().pages

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from segment_integrations.core import context as spec_context
@@ -256,14 +257,10 @@ class VisitContext(RequestContext):
         self.info = info
         self.started = time.time()
 
-    def _routing(self) -> Routing:
-        return self.info.routing()
-
-    def _resolve(self, path: str) -> Routing | None:
-        return self.info.resolve(path)
-
-    def _detect(self) -> object:
-        return self.info.detect()
+    # The info's own methods, without a step between.
+    _routing = property(attrgetter("info.routing"))
+    _resolve = property(attrgetter("info.resolve"))
+    _detect = property(attrgetter("info.detect"))
 
 
 @contextmanager

@@ -128,8 +128,11 @@ class AsgiHeaders(Headers):
     def fields(self) -> Fields:
         """As the base has it."""
         # Without a loop of Python's, which would cost more than all that it does.
-        found = map(self.raw.get, _BYTES, _NOTHING)
-        return Fields(*map(str, found, _LATIN))
+        given = b"\n".join(map(self.raw.get, _BYTES, _NOTHING))
+        found = given.decode("latin-1").split("\n")
+        if len(found) != len(_BYTES):  # a server lets no line end into a value
+            found = list(map(str, map(self.raw.get, _BYTES, _NOTHING), _LATIN))
+        return Fields(*found)
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.encode("latin-1", "replace") in self.raw

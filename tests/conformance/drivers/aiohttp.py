@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import aiohttp_session
 from aiohttp import web
-from drivers.sharing import dressed, reply_of
+from drivers.sharing import Built, dressed, reply_of
 from neutral import Answer, Ask, Reply, Routes, Seen, View, wants_loop
 
 from segment_integrations.aiohttp import setup
@@ -81,31 +81,27 @@ class Wire(asyncio.Transport):
         return self.closed.is_set()
 
 
-class App:
+class App(Built):
     """The app, made anew for each loop: aiohttp ties one to its first."""
 
-    def __init__(
-        self,
-        routes: Routes,
-        *,
-        is_async: bool,
-        analytics: Analytics | None,
-        twice: bool = False,
-    ) -> None:
-        self.analytics = analytics
-        self._serves = {
+    _times = 0
+
+    def made(self, routes: Routes, *, is_async: bool) -> dict[str, Callable[..., Any]]:
+        self._runners: dict[asyncio.AbstractEventLoop, web.AppRunner] = {}
+        return {
             patterned(path): endpoint(view, is_async=is_async)
             for path, view in routes.items()
         }
-        self._times = (1 + twice) if analytics is not None else 0
-        self._runners: dict[asyncio.AbstractEventLoop, web.AppRunner] = {}
+
+    def install(self, analytics: Analytics, *, twice: bool) -> None:
+        self._times = 1 + twice
 
     async def _server(self) -> Any:
         loop = asyncio.get_running_loop()
         if loop not in self._runners:
             app = web.Application()
             aiohttp_session.setup(app, aiohttp_session.SimpleCookieStorage())
-            for path, serve in self._serves.items():
+            for path, serve in self.app.items():
                 app.router.add_route("*", path, serve)
             for _ in range(self._times):
                 setup(app, self.analytics)

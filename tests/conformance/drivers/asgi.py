@@ -8,7 +8,7 @@ from typing import Any
 
 from drivers import starlette
 from drivers.plain import header_pairs, matched, pieces
-from drivers.sharing import Wrapping, reply_of
+from drivers.sharing import Built, reply_of
 from neutral import Routes, Seen, wants_loop
 
 from segment_integrations.asgi import SegmentMiddleware
@@ -37,11 +37,12 @@ def application(routes: Routes) -> Any:
     return serve
 
 
-class App(Wrapping, starlette.App):
+class App(Built, starlette.App):
     """The app; its clients are Starlette's, which take any ASGI app."""
 
     def made(self, routes: Routes, *, is_async: bool) -> Any:
         return application(routes)
 
-    def wrap(self, analytics: Analytics) -> None:
-        self.app = SegmentMiddleware(self.app, analytics)
+    def install(self, analytics: Analytics, *, twice: bool) -> None:
+        for _ in range(1 + twice):
+            self.app = SegmentMiddleware(self.app, analytics)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any
 
-from drivers.sharing import InThreads, dressed, flask_app, flask_response
+import flask_login
+from drivers.sharing import Built, InThreads, dressed, flask_app, flask_response
 from flask import Flask, Response, g, request, session
 from neutral import Answer, Ask, Routes, Seen, View
 
@@ -19,7 +18,9 @@ SESSION_KEY = "user_id"
 
 def resolve(_: object, user_id: str) -> None:
     """As Flask-Login leaves a user that it has loaded."""
-    g._login_user = SimpleNamespace(is_authenticated=True, get_id=lambda: user_id)
+    user = flask_login.UserMixin()
+    user.id = user_id
+    g._login_user = user
 
 
 def endpoint(view: View) -> Callable[..., Response]:
@@ -29,25 +30,18 @@ def endpoint(view: View) -> Callable[..., Response]:
     return dressed(serve, view)
 
 
-class App(InThreads):
+class App(Built, InThreads):
     """The app and its clients."""
 
-    def __init__(
-        self,
-        routes: Routes,
-        *,
-        is_async: bool,
-        analytics: Analytics | None,
-        twice: bool = False,
-    ) -> None:
-        self.analytics = analytics
-        self.app = flask_app(Flask, routes, endpoint)
-        if analytics is not None:
+    def made(self, routes: Routes, *, is_async: bool) -> Flask:
+        app: Flask = flask_app(Flask, routes, endpoint)
+        return app
+
+    def install(self, analytics: Analytics, *, twice: bool) -> None:
+        Segment(self.app, analytics=analytics)
+        if twice:
             Segment(self.app, analytics=analytics)
-            if twice:
-                Segment(self.app, analytics=analytics)
-                outer: Any = SegmentMiddleware(self.app.wsgi_app, analytics)
-                self.app.wsgi_app = outer
+            self.app.wsgi_app = SegmentMiddleware(self.app.wsgi_app, analytics)
 
     def send(self, ask: Ask) -> Answer:
         client = self.app.test_client(use_cookies=False)

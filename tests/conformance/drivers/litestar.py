@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from drivers import starlette
-from drivers.sharing import dressed, reply_of
+from drivers.sharing import Built, dressed, reply_of
 from litestar import HttpMethod, Litestar, Request, route
 from litestar.middleware.session.client_side import (
     ClientSideSessionBackend,
@@ -102,18 +102,10 @@ def resolve(request: Request[Any, Any, Any], user_id: str) -> None:
     request.scope["user"] = SimpleNamespace(id=user_id)
 
 
-class App(starlette.App):
+class App(Built, starlette.App):
     """The app; its clients are Starlette's, which take any ASGI app."""
 
-    def __init__(
-        self,
-        routes: Routes,
-        *,
-        is_async: bool,
-        analytics: Analytics | None,
-        twice: bool = False,
-    ) -> None:
-        self.analytics = analytics
+    def made(self, routes: Routes, *, is_async: bool) -> Litestar:
         handlers = []
         for path, view in routes.items():
             serve = endpoint(view, is_async=is_async)
@@ -122,12 +114,15 @@ class App(starlette.App):
             handlers.append(
                 route(typed(path), http_method=methods, sync_to_thread=how)(serve)
             )
-        self.app: Any = Litestar(
+        analytics = self.analytics
+        return Litestar(
             route_handlers=handlers,
             middleware=[PlainConfig(secret=b"a" * 32).middleware],
             plugins=[SegmentPlugin(analytics)] if analytics is not None else [],
             openapi_config=None,
             logging_config=None,
         )
-        if analytics is not None and twice:
+
+    def install(self, analytics: Analytics, *, twice: bool) -> None:
+        if twice:  # once it is, as a plugin
             self.app = SegmentMiddleware(self.app, analytics)

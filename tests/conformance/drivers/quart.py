@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from drivers.sharing import (
+    Built,
     OverASGI,
-    Wrapping,
     dressed,
     flask_app,
     flask_response,
@@ -46,7 +46,7 @@ def endpoint(view: View, *, is_async: bool) -> Callable[..., Any]:
     return dressed(aserve, view)
 
 
-class App(Wrapping, OverASGI):
+class App(Built, OverASGI):
     """The app and its clients."""
 
     def made(self, routes: Routes, *, is_async: bool) -> Quart:
@@ -54,6 +54,6 @@ class App(Wrapping, OverASGI):
         QuartAuth(app)
         return app
 
-    def wrap(self, analytics: Analytics) -> None:
-        wrapped: Any = SegmentMiddleware(self.app.asgi_app, analytics)
-        self.app.asgi_app = wrapped
+    def install(self, analytics: Analytics, *, twice: bool) -> None:
+        for _ in range(1 + twice):
+            self.app.asgi_app = SegmentMiddleware(self.app.asgi_app, analytics)

@@ -48,8 +48,8 @@ def answer(response: Any) -> Answer:
     return Answer(response.status_code, headers, response.content)
 
 
-class Wrapping:
-    """An application that our middleware wraps: of `made`, with `wrap`."""
+class Built:
+    """An application of `made`, where ours comes in by `install`."""
 
     analytics: Analytics | None
     app: Any
@@ -65,13 +65,12 @@ class Wrapping:
         self.analytics = analytics
         self.app = self.made(routes, is_async=is_async)
         if analytics is not None:
-            for _ in range(1 + twice):
-                self.wrap(analytics)
+            self.install(analytics, twice=twice)
 
     def made(self, routes: Routes, *, is_async: bool) -> Any:
         raise NotImplementedError
 
-    def wrap(self, analytics: Analytics) -> None:
+    def install(self, analytics: Analytics, *, twice: bool) -> None:
         raise NotImplementedError
 
 

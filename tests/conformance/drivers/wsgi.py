@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from drivers.plain import header_pairs, matched, pieces
-from drivers.sharing import InThreads, Wrapping
+from drivers.sharing import Built, InThreads
 from neutral import Answer, Ask, Routes, Seen
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
@@ -46,14 +46,15 @@ def guarded(app: Any) -> Any:
     return serve
 
 
-class App(Wrapping, InThreads):
+class App(Built, InThreads):
     """The app and its clients."""
 
     def made(self, routes: Routes, *, is_async: bool) -> Any:
         return application(routes)
 
-    def wrap(self, analytics: Analytics) -> None:
-        self.app = SegmentMiddleware(self.app, analytics)
+    def install(self, analytics: Analytics, *, twice: bool) -> None:
+        for _ in range(1 + twice):
+            self.app = SegmentMiddleware(self.app, analytics)
 
     def send(self, ask: Ask) -> Answer:
         environ = EnvironBuilder(
