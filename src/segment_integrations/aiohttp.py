@@ -26,8 +26,8 @@ from segment_integrations.core.current import (
     set_current,
 )
 from segment_integrations.core.gateways import StartInfo
-from segment_integrations.core.headers import AsgiHeaders, Headers
-from segment_integrations.core.request import RequestInfo, Routing, Visited
+from segment_integrations.core.headers import AsgiHeaders, Fields, Headers
+from segment_integrations.core.request import Routing, Visited
 from segment_integrations.core.users import user_identity
 from segment_integrations.errors import ConfigurationError
 
@@ -124,7 +124,7 @@ async def _prepared(request: web.Request, response: web.StreamResponse) -> None:
         analytics.throttle.failed("response", error)
 
 
-class _Visit(RequestInfo, Visited):
+class _Visit(Visited):
     """
     One request, where it went and whose it is; read when somebody asks.
 
@@ -134,7 +134,8 @@ class _Visit(RequestInfo, Visited):
     """
 
     # Defaults on the class: most requests set few of them.
-    _headers = taken = _cookies = None
+    _headers = _cookies = None
+    taken: Fields | None = None
 
     def __init__(self, analytics: Analytics, request: web.Request) -> None:
         self._analytics = analytics
@@ -173,7 +174,7 @@ class _Visit(RequestInfo, Visited):
 
     @property
     def native(self) -> object:
-        """aiohttp's own request."""
+        """The request that aiohttp made."""
         return self._request
 
     def routing(self) -> Routing:

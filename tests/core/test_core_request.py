@@ -167,6 +167,22 @@ def test_the_first_cookie_of_a_name_wins():
     assert len(parse_cookies("; ".join(f"k{n}=1" for n in range(100_000)))) < 10_000
 
 
+@given(st.text("ab=; \t"))
+def test_one_cookie_is_the_same_as_among_all(header):
+    """A cookie that is asked for alone is the one that `cookies` has."""
+    info = RequestInfo(headers={"cookie": header})
+    for name in ("a", "ab"):
+        assert info.cookies.get(name) == info.cookie(name)
+
+
+@pytest.mark.parametrize("agent", ["Firefox", "", "two\nlines"])
+def test_the_fields_of_a_page_call_are_those_of_the_headers(agent):
+    """Read at once, they are what each is by itself, whatever is in a value."""
+    headers = AsgiHeaders([(b"user-agent", agent.encode())], is_lower=True)
+    assert agent == headers.fields().user_agent
+    assert "" == headers.fields().referer
+
+
 @given(st.text())
 def test_no_accept_header_fails(header):
     """Any text is an Accept header."""

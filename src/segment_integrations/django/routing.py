@@ -188,7 +188,7 @@ class _Scan:
                 out.append(self._escape())
             elif char == "(":
                 out.append(self._group())
-            elif char in "^$":
+            elif char in "^$?":
                 self.at += 1
             elif char == "[":
                 out.append(self._match(_CLASS) or self._char())

@@ -180,6 +180,7 @@ def test_rest_framework_s_own_pages(browser, ada, segment_events):
         ("/rest/orders/", "/rest/orders/"),
         ("/rest/orders/7/", "/rest/orders/{pk}/"),
         ("/rest/orders/7/receipt/", "/rest/orders/{pk}/receipt/"),
+        ("/rest/orders/7.api", "/rest/orders/{pk}.{format}/"),  # or without the slash
     ],
 )
 def test_rt_5_rest_framework_s_routers(  # noqa: PLR0917 - fixtures
@@ -192,7 +193,7 @@ def test_rt_5_rest_framework_s_routers(  # noqa: PLR0917 - fixtures
     assert (None if path == "/rest/" else str(ada.pk)) == page.get("userId")
     segment_events.clear()
     for made in (browser, caller):
-        response = made.get(f"{path}?format=json", **bearer)
+        response = made.get(path.replace(".api", ".json") + "?format=json", **bearer)
         assert "application/json" == response["Content-Type"]
     assert [] == segment_events.pages
 
