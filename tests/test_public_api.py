@@ -89,6 +89,8 @@ def test_the_package_exports_the_public_names():
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_exports_its_names(module):
     """Each public module has its names in a sorted `__all__`."""
+    if module == "plan":  # which the oldest releases can't be beside
+        pytest.importorskip("jsonschema_rs")
     found = importlib.import_module(f"segment_integrations.{module}")
     assert set(found.__all__) >= MODULES[module]
     assert list(found.__all__) == sorted(found.__all__)

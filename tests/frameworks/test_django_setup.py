@@ -142,6 +142,7 @@ def test_e001_plan_that_can_not_be_used_fails_at_the_start(
     settings, tmp_path, content, given, text
 ):
     """E001: Not at the first request, whose code would not be reached."""
+    pytest.importorskip("jsonschema_rs")
     path = tmp_path / "plan.json"
     path.write_text(content)
     settings.SEGMENT = {"WRITE_KEY": "k", "PLAN": path, **given}
@@ -157,6 +158,7 @@ def test_a_plan_is_loaded_at_the_start_and_not_in_the_first_request(
     alone, settings, tmp_path
 ):
     """What was in the file when the server started counts, and is read once."""
+    pytest.importorskip("jsonschema_rs")
     path = tmp_path / "plan.json"
     path.write_text("[]")
     settings.SEGMENT = {"WRITE_KEY": "k", "PLAN": path}
