@@ -540,6 +540,15 @@ schemas = st.recursive(
 )
 
 
+def test_an_object_that_may_have_nothing_names_what_it_has():
+    """`additionalProperties: false` on its own refuses each property there is."""
+    plan = TrackingPlan.of([rule({"a": {"additionalProperties": False}})])
+    assert ["properties.a.x", "properties.a.y"] == sorted(
+        one.field for one in plan.check(order(a={"x": None, "y": {}}))
+    )
+    assert [] == plan.check(order(a={}))
+
+
 @settings(max_examples=40, deadline=None)
 @given(schemas, st.lists(values, min_size=1, max_size=5))
 def test_the_verdict_is_that_of_jsonschema(schema, found):

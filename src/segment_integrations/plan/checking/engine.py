@@ -78,6 +78,9 @@ def _read(schema: Schema) -> dict[str, Any]:
     copy = {key: found for key, found in schema.items() if key != "$schema"}
     if isinstance(pattern := copy.get("pattern"), str):
         copy["pattern"] = anchored(pattern)
+    if copy.get("additionalProperties") is False and "patternProperties" not in copy:
+        # Without it jsonschema-rs does not tell which property is one too many.
+        copy.setdefault("properties", {})
     return copy
 
 

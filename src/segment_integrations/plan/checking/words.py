@@ -147,8 +147,6 @@ def _told(error: Broken, path: list[str | int]) -> Iterable[Violation]:
     if name == "additionalProperties":
         extras = kind.as_dict()["unexpected"]
         return [_additional([*path, extra], pointer) for extra in extras]
-    if name == "falseSchema" and pointer.endswith("/additionalProperties"):
-        return _all_additional(error, path, pointer)
     if name in {"anyOf", "oneOf"} and (closest := _closest(error)) is not None:
         return violations(closest)
     if pattern_budget_spent(error):
@@ -157,15 +155,6 @@ def _told(error: Broken, path: list[str | int]) -> Iterable[Violation]:
     type_, sentence = _SIMPLE.get(name, (_titled(name), _unknown))
     words = sentence(kind.as_dict())[:_WORDS_MAX]
     return (Violation(type_, _field(path), words, pointer),)
-
-
-def _all_additional(
-    error: Broken, path: list[str | int], pointer: str
-) -> list[Violation]:
-    """Of an object that may have no property at all: each that it has."""
-    found = error.instance
-    extras = found if isinstance(found, dict) else ()
-    return [_additional([*path, extra], pointer) for extra in extras]
 
 
 @functools.lru_cache(maxsize=4096)
