@@ -21,6 +21,7 @@ from spool_crash import (
 )
 
 KILLS = whole_number("SEGMENT_TEST_KILLS", 30)
+READY_S = 20
 SEED = whole_number("SEGMENT_TEST_SEED", secrets.randbelow(2**32))
 
 STATES = ["up", "503", "hang", "refused", "changing"]
@@ -49,10 +50,13 @@ def run(tmp_path):
         one.end()
 
 
-def reported(program, count, pause):
+def reported(program, count, pause, is_ready=lambda: True):
     """Kill *program* some time after its call number *count*; what it has reported."""
     found = [program.line() for _ in range(count)]
     assert None not in found, program.errors
+    until = time.monotonic() + READY_S
+    while not is_ready() and time.monotonic() < until:
+        time.sleep(0.01)  # its worker has not had its turn
     time.sleep(pause)
     program.process.kill()
     assert -9 == program.ended(), program.errors
@@ -111,7 +115,7 @@ def test_case_17_overflow_loses_only_what_was_in_memory(run, collector, tmp_path
         pause=0.001,
         settings={"spool": "overflow", "queue_bytes": budget, "flush_at": 10},
     )
-    found = reported(one, 300, 0.3)
+    found = reported(one, 300, 0.3, lambda: spooled(tmp_path / "spool"))
     on_disk = [event.removeprefix("Event ") for event in spooled(tmp_path / "spool")]
     assert on_disk
     target.default = arrivals.take
