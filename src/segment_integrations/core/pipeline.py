@@ -239,9 +239,8 @@ class Pipeline(Outlet):
                 group = context.group_id
                 if group is not None:
                     result["groupId"] = group
-            is_root = (
-                context.parent is None
-            )  # looked at, not asked: each event comes by
+            # Looked at, not asked: each event comes by.
+            is_root = context.parent is None
             traits = context._traits if is_root else context.traits  # noqa: SLF001
             if traits and call != "identify":
                 result["traits"] = traits
