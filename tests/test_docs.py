@@ -16,10 +16,10 @@ import pytest
 import segment_integrations
 from segment_integrations import Analytics, Settings, bind, tracks
 from segment_integrations.celery import install
+from segment_integrations.core.addresses import Proxies
 from segment_integrations.core.calls import Options
 from segment_integrations.core.message import Message
 from segment_integrations.core.policy import EXCLUDED_PATHS, Reason
-from segment_integrations.core.privacy import Proxies
 from segment_integrations.core.settings import SETTING_NAMES
 from segment_integrations.core.stats import Stats
 from segment_integrations.delivery.queue import Refusal

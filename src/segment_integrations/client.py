@@ -16,17 +16,14 @@ from segment_integrations.core.identified import Identified
 from segment_integrations.core.observe import PageCalls
 from segment_integrations.core.pipeline import Pipeline
 from segment_integrations.core.settings import Settings
-from segment_integrations.core.stats import Health, Stats
 from segment_integrations.core.tap import SEAT, is_test_run
 from segment_integrations.delivery.engine import Delivery
 from segment_integrations.delivery.options import Options
 from segment_integrations.errors import ConfigurationError, InvalidEvent, PlanViolation
-from segment_integrations.sigterm import DrainFirst
-from segment_integrations.waiting import in_thread
+from segment_integrations.life import Life
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-    from types import TracebackType
 
     from segment_integrations.core.calls import Id
     from segment_integrations.core.calls import Options as CallOptions
@@ -39,7 +36,7 @@ if TYPE_CHECKING:
 LIBRARY_NAME: Final = "segment-integrations"
 
 
-class Analytics(Calls):
+class Analytics(Calls, Life):
     """
     The calls, the settings and the delivery of one source. Safe for all threads.
 
@@ -328,121 +325,6 @@ class Analytics(Calls):
         """Why a page call would be sent, or not, for such a request and response."""
         return self.page_calls.decide(RequestContext(self, info), response)
 
-    # -- life -------------------------------------------------------------------
-
-    def flush(self, timeout: float = 5.0) -> bool:
-        """
-        Wait until everything sent before this call is delivered.
-
-        Args:
-            timeout: Seconds to wait at most.
-
-        Returns:
-            True when all of it was delivered, what is in flight included.
-        """
-        return bool(self._of_sink("flush", timeout, default=True, failed=False))
-
-    def close(self, timeout: float = 5.0) -> int:
-        """
-        Deliver what is queued and stop; calls after it do nothing.
-
-        Args:
-            timeout: Seconds to wait at most.
-
-        Returns:
-            How many messages were left: they stay in the spool for the next process;
-            without one they are dropped and counted.
-        """
-        self.is_closed = True
-        self.page_calls.is_on = False
-        self._identified.clear()
-        defaults.unregister(self)
-        left = self._of_sink("close", timeout, default=0, failed=0)
-        return left if isinstance(left, int) else 0
-
-    def drain(self, timeout: float = 5.0) -> bool:
-        """
-        `flush`, for a server that stops; calls after it still work.
-
-        What is left stays queued, and the process's end does not wait for it again: a
-        dead collector costs *timeout* once.
-
-        Returns:
-            As `flush`.
-        """
-        if self._delivery is not None:
-            return self._delivery.drain(timeout)
-        return self.flush(timeout)
-
-    def drain_on_sigterm(self, timeout: float = 5.0) -> None:
-        """
-        Drain before SIGTERM ends this process; for scripts and servers of your own.
-
-        What handled the signal before is called afterwards; where nothing did, the
-        process ends as it would have, exit status included. A second SIGTERM does not
-        wait. To be called on the main thread. Not needed behind an ASGI server with a
-        lifespan, gunicorn or uWSGI, nor in Django.
-
-        Args:
-            timeout: Seconds that the end may be delayed.
-
-        Raises:
-            ValueError: This is not the main thread.
-        """
-
-        def drain(left: float) -> bool:
-            with self.throttle.guard("drain"):
-                return self.drain(left)
-            return False
-
-        DrainFirst(drain, timeout).install()
-
-    def _of_sink(
-        self, name: str, timeout: float, *, default: object, failed: object
-    ) -> object:
-        """Call what a sink may have, guarded; *default* is for one without it."""
-        method = getattr(self._sink, name, None)
-        if method is None:
-            return default
-        result = failed
-        with self.throttle.guard(f"sink.{name}"):
-            result = method(timeout)
-        return result  # noqa: RET504 - the guard may have swallowed the call
-
-    async def aflush(self, timeout: float = 5.0) -> bool:  # noqa: ASYNC109 - as flush
-        """`flush` that does not block the event loop."""
-        return await in_thread(lambda: self.flush(timeout))
-
-    async def aclose(self, timeout: float = 5.0) -> int:  # noqa: ASYNC109 - as close
-        """`close` that does not block the event loop."""
-        return await in_thread(lambda: self.close(timeout))
-
-    async def adrain(self, timeout: float = 5.0) -> bool:  # noqa: ASYNC109 - as drain
-        """`drain` that does not block the event loop."""
-        if self._delivery is not None and not self._delivery.stats().pending_events:
-            return True  # nothing to wait for, so no thread to wait on
-        return await in_thread(lambda: self.drain(timeout))
-
-    def stats(self) -> Stats:
-        """Figures of this process since its start; see `Stats`. Takes no lock."""
-        if self._delivery is None:
-            stats = Stats(dropped=self.drops.counts())
-        else:
-            stats = self._delivery.stats()
-        return replace(
-            stats,
-            pages=dict(self.page_calls.counts),
-            unchanged=self._identified.skipped,
-            violations={} if self._enforcer is None else self._enforcer.violations(),
-        )
-
-    def health(self) -> Health:
-        """Whether delivery works, and if not, why."""
-        if self._delivery is None:
-            reason = "closed" if self.is_closed else None
-            return Health(ok=not self.is_closed, reason=reason)
-        return self._delivery.health()
-
     @property
     def deferral(self) -> Deferral | None:
         """Holds events back while a transaction is open; set by a framework."""
@@ -461,17 +343,6 @@ class Analytics(Calls):
     def _post(self, call: Callable[[], object]) -> object:
         """Run a hook's *call* on delivery's thread, where there is one."""
         return call() if self._delivery is None else self._delivery.notify(call)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         """Show the start of the key and what is queued; no identifiers."""

@@ -39,7 +39,7 @@ def register(analytics: Analytics) -> None:
         _registry.first = analytics
 
 
-def unregister(analytics: Analytics) -> None:
+def unregister(analytics: object) -> None:
     """Forget a closed one; the oldest of the others becomes the default."""
     alive = [one for ref in _registry.open if (one := ref()) is not None]
     alive = [one for one in alive if one is not analytics]

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from segment_integrations import Analytics, ConfigurationError, Settings
-from segment_integrations.core.privacy import REDACTED_PATH_PARAMS, Proxies
+from segment_integrations.core.addresses import Proxies
+from segment_integrations.core.privacy import REDACTED_PATH_PARAMS
 from segment_integrations.core.settings import SETTING_NAMES
 
 HOOK = "segment_integrations.core.events:now"

@@ -118,7 +118,7 @@ def test_a_plan_that_is_none_is_told_at_start_up(tmp_path):
         Analytics("a-key", plan=7)
     broken = tmp_path / "broken.json"
     broken.write_text("{")
-    with pytest.raises(PlanError, match=r"broken\.json") as caught:
+    with pytest.raises(PlanError, match=r"^plan: .*broken\.json") as caught:
         Analytics("a-key", plan=broken)
     assert "plan" == caught.value.setting
 

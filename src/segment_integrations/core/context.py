@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
-from segment_integrations.core import privacy
+from segment_integrations.core import addresses, privacy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,12 +27,12 @@ def address(info: RequestInfo, settings: Settings) -> str | None:
     hops: list[str] = []
     if proxies.count or proxies.networks:
         headers = info.headers
-        hops = privacy.forwarded_hops(
+        hops = addresses.forwarded_hops(
             headers.get("x-forwarded-for"), headers.get("forwarded")
         )
     client = proxies.client(info.client, hops)
     if client and settings.ip == "truncate":
-        return privacy.truncated(client)
+        return addresses.truncated(client)
     return client
 
 
@@ -113,7 +113,7 @@ def request_context(
     context: dict[str, Any] = {"page": page_facts}
     proxies = settings.trusted_proxies
     if settings.ip == "full" and not proxies.count and not proxies.networks:
-        client = privacy.canonical(info.client)  # the default, in a call less
+        client = addresses.canonical(info.client)  # the default, in a call less
     else:
         client = address(info, settings)
     if client:

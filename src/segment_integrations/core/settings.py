@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from segment_integrations.core import checks
-from segment_integrations.core.privacy import REDACTED_PATH_PARAMS, Proxies
+from segment_integrations.core.addresses import Proxies
+from segment_integrations.core.privacy import REDACTED_PATH_PARAMS
 from segment_integrations.errors import ConfigurationError
 
 if TYPE_CHECKING:

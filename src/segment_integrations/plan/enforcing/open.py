@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segment_integrations.errors import ConfigurationError
+from segment_integrations.errors import ConfigurationError, PlanError
 from segment_integrations.plan.enforcing.enforcer import Enforcer
 from segment_integrations.plan.enforcing.tell import Teller
 from segment_integrations.plan.modes import Mode, modes
@@ -111,7 +111,11 @@ def loaded(plan: object, spelled: str = "plan") -> TrackingPlan:
     except ConfigurationError as error:  # the extra is missing: it says how to get it
         raise ConfigurationError(f"{spelled}: {error}", setting="plan") from None
     if isinstance(plan, Path):
-        return TrackingPlan.load(plan)
+        try:
+            return TrackingPlan.load(plan)
+        except PlanError as error:
+            error.args = (f"{spelled}: {error}",)
+            raise
     if not isinstance(plan, TrackingPlan):
         raise ConfigurationError(
             f"{spelled} must be the path of a plan or a TrackingPlan,"
