@@ -81,14 +81,11 @@ class Ours(Bare):
         app.add_middleware(SegmentMiddleware, analytics=self.analytics)
 
     def litestar(self, handlers):
-        import functools
-
         from litestar import Litestar
 
-        from segment_integrations.litestar import SegmentMiddleware
+        from segment_integrations.litestar import SegmentPlugin
 
-        middleware = functools.partial(SegmentMiddleware, analytics=self.analytics)
-        return Litestar(handlers, middleware=[middleware])
+        return Litestar(handlers, plugins=[SegmentPlugin(analytics=self.analytics)])
 
     def quart(self, app):
         from segment_integrations.quart import SegmentMiddleware

@@ -81,6 +81,8 @@ class SegmentMiddleware:
                 setting=next(iter(settings)),
             )
         self.analytics = analytics or Analytics(**settings)
+        self._is_on = self.analytics.settings.enabled
+        self._mints = self.analytics.settings.anonymous_cookie
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the lifespan."""
@@ -100,7 +102,7 @@ class SegmentMiddleware:
             await self.app(scope, receive, send)
             return
         outward = send
-        if kind == "http" and self.analytics.settings.enabled:
+        if kind == "http" and self._is_on:
 
             def outward(message: Message) -> Awaitable[None]:
                 """*send*, with a look at the first response start."""
@@ -131,7 +133,7 @@ class SegmentMiddleware:
         analytics = self.analytics
         try:
             pairs = message.get("headers", ())
-            if analytics.settings.anonymous_cookie or type(pairs) not in _SEQUENCES:
+            if self._mints or type(pairs) not in _SEQUENCES:
                 message, response = self._start(context, message)
             else:
                 response = StartInfo(message["status"], pairs)
@@ -161,7 +163,7 @@ class SegmentMiddleware:
             headers = list(headers)
             message = {**message, "headers": headers}
         response = StartInfo(message["status"], headers)
-        if self.analytics.settings.anonymous_cookie:
+        if self._mints:
             cookie = context.cookie_header(response)
             if cookie is not None:
                 added = (b"set-cookie", cookie.encode("latin-1"))

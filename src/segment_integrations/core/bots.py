@@ -48,6 +48,7 @@ _WORDS: Final = re.compile(
 )
 
 
+@lru_cache(maxsize=_CACHED_MAX)
 def known_words(user_agent: str) -> bool:
     """Whether our own list knows *user_agent*."""
     return _WORDS.search(user_agent) is not None

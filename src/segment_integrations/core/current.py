@@ -154,6 +154,10 @@ class RequestContext(Identity):
             root._found = found
         return found
 
+    def routed(self, response: ResponseInfo) -> Routing:
+        """`routing`, else what the *response* says: who has none of our adapters."""
+        return response.routing if self._routing is None else self.routing
+
     def page(self) -> dict[str, str]:
         """The spec's `context.page` of this request."""
         root = self if self.parent is None else self.root

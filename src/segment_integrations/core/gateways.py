@@ -18,15 +18,19 @@ from segment_integrations.core.headers import (
     HeaderPairs,
     Headers,
     as_bytes,
+    as_text,
     fields_of,
     variables,
 )
 from segment_integrations.core.privacy import origin
-from segment_integrations.core.request import UNROUTED, RequestInfo, ResponseInfo
+from segment_integrations.core.request import (
+    UNROUTED,
+    RequestInfo,
+    ResponseInfo,
+    is_html,
+)
 
-_CONTENT_TYPE: Final = ("content-type", b"content-type")
 _CONTENT_TYPE_LENGTH: Final = len("content-type")
-_DISPOSITION: Final = ("content-disposition", b"content-disposition")
 _DISPOSITION_LENGTH: Final = len("content-disposition")
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
@@ -150,18 +154,25 @@ class StartInfo(ResponseInfo):
         self._headers = None
 
     @property
-    def content_type(self) -> str:
+    def is_html(self) -> bool:
         for name, value in self._pairs:
             # The length first, which tells nearly all others apart.
-            if len(name) == _CONTENT_TYPE_LENGTH and name.lower() in _CONTENT_TYPE:
-                return value if isinstance(value, str) else value.decode("latin-1")
-        return ""
+            if len(name) == _CONTENT_TYPE_LENGTH and (
+                name.lower() == b"content-type"
+                if type(name) is bytes  # each response comes by: no call of ours
+                else as_text(name).lower() == "content-type"
+            ):
+                return is_html(value)
+        return False
 
     @property
     def disposition(self) -> str:
         for name, value in self._pairs:
-            if len(name) == _DISPOSITION_LENGTH and name.lower() in _DISPOSITION:
-                return value if isinstance(value, str) else value.decode("latin-1")
+            if (
+                len(name) == _DISPOSITION_LENGTH
+                and as_text(name).lower() == "content-disposition"
+            ):
+                return as_text(value)
         return ""
 
     @property

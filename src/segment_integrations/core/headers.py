@@ -167,6 +167,11 @@ def _joined(pairs: HeaderPairs) -> dict[bytes, bytes]:
     return found
 
 
+def as_text(value: bytes | str) -> str:
+    """*value* as a text; the specification has bytes, and WSGI has texts."""
+    return value.decode("latin-1") if type(value) is bytes else value  # type: ignore[return-value]  # isinstance would be a call
+
+
 def _bytes(value: bytes | str) -> bytes:
     return value.encode("latin-1", "replace") if isinstance(value, str) else value
 

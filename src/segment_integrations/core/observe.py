@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from segment_integrations.core.counters import Throttle
     from segment_integrations.core.current import RequestContext
     from segment_integrations.core.pipeline import Pipeline
-    from segment_integrations.core.request import ResponseInfo
+    from segment_integrations.core.request import RequestInfo, ResponseInfo
     from segment_integrations.core.settings import Settings
 
 
@@ -42,6 +42,7 @@ class PageCalls:
         """False while calls do nothing."""
         self.counts: Counter[str] = Counter()
         # Most applications have none of these, which is seen once.
+        self._is_short = not settings.exclude
         self._has_consent = settings.consent is not None
         self._heeds_gpc = settings.respect_gpc and settings.consent is None
         self._is_plain = (
@@ -57,16 +58,19 @@ class PageCalls:
         if context.is_page_sent:
             return policy.no("explicit_page")
         info = context.info
-        decision = policy.no("failed")
-        if info is not None:
-            try:
-                # A framework tells the context; who has none of ours, the response.
-                routed = response if context._routing is None else context  # noqa: SLF001 - of this package
-                decision = policy.decide(info, response, self._settings, routed)
-            except Exception as error:  # noqa: BLE001 - the `exclude` setting's
-                self._throttle.failed("exclude", error)
-        if info is None or not decision.sends:
-            return decision
+        if info is None:
+            return policy.no("failed")
+        try:
+            decision = policy.decide(info, response, self._settings, context)
+        except Exception as error:  # noqa: BLE001 - the `exclude` setting's
+            self._throttle.failed("exclude", error)
+            return policy.no("failed")
+        return self._asked(context, info, response) if decision.sends else decision
+
+    def _asked(
+        self, context: RequestContext, info: RequestInfo, response: ResponseInfo
+    ) -> policy.PageDecision:
+        """What the visitor says of a page view that the facts make one."""
         if self._has_consent and context.consent() is False:
             return policy.no("consent")
         if self._heeds_gpc and (info.taken or info.take()).sec_gpc == "1":
@@ -80,7 +84,7 @@ class PageCalls:
             and not context.may_mint(response)
         ):
             return policy.no("no_identity")
-        return decision
+        return policy.SENDS
 
     def observe(self, context: RequestContext, response: ResponseInfo) -> None:
         """Count the decision on *context*, and send its page call if it is a yes."""
@@ -94,7 +98,18 @@ class PageCalls:
             if context.waiting is not NONE_WAIT:
                 context.release()
             context.is_answered = True
-            decision = self.decide(context, response)
+            info = context.info
+            if (
+                self._is_short
+                and info is not None
+                and self.is_on
+                and not context.is_page_sent
+            ):  # as `decide`, with a call less
+                decision = policy.decide(info, response, self._settings, context)
+                if decision.sends:
+                    decision = self._asked(context, info, response)
+            else:
+                decision = self.decide(context, response)
             context.response = response
             self.counts[decision.reason] += 1
         except Exception as error:  # noqa: BLE001 - never the request's

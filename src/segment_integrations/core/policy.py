@@ -98,7 +98,6 @@ EXCLUDED_PATHS: Final = (
 _PATHS: Final = frozenset(EXCLUDED_PATHS)
 _BELOW: Final = tuple(one for one in EXCLUDED_PATHS if one.endswith("/"))
 
-_HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _PREFETCH_HEADERS: Final = (
     "sec-purpose",
     "purpose",
@@ -144,7 +143,7 @@ def decide(  # noqa: C901, PLR0912 - on the path of each request a call costs mo
         request: The request.
         response: Its response.
         settings: The settings.
-        routed: Knows where the request was routed; by default the response does.
+        routed: Knows where the request was routed, perhaps; else the response does.
 
     Returns:
         `SENDS`, or the first rule that said no, cheap rules first.
@@ -157,7 +156,7 @@ def decide(  # noqa: C901, PLR0912 - on the path of each request a call costs mo
     if status != 304:  # noqa: PLR2004 - which has no content type, yet it is seen
         if not 200 <= status <= 299:  # noqa: PLR2004 - HTTP's own classes
             return no("status")
-        if not is_html(response.content_type) and not (
+        if not response.is_html and not (
             settings.spa_navigation
             and "x-inertia" in request.headers
             and "x-inertia" in response.headers
@@ -186,7 +185,7 @@ def decide(  # noqa: C901, PLR0912 - on the path of each request a call costs mo
     disposition = response.disposition
     if disposition and disposition.strip().lower().startswith("attachment"):
         return no("attachment")
-    routing = (routed or response).routing
+    routing = response.routing if routed is None else routed.routed(response)
     if routing.is_internal or (
         routing.is_marked and is_no_page(routing.endpoint, request.method)
     ):
@@ -207,12 +206,6 @@ def decide(  # noqa: C901, PLR0912 - on the path of each request a call costs mo
     ):
         return no("browser_library")
     return SENDS
-
-
-@lru_cache(maxsize=128)
-def is_html(content_type: str) -> bool:
-    """True for the media types of documents, whatever their parameters."""
-    return content_type.partition(";")[0].strip().lower() in _HTML
 
 
 def _special(headers: Mapping[str, str], settings: Settings) -> PageDecision | None:

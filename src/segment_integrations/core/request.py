@@ -18,6 +18,7 @@ from segment_integrations.core.headers import Fields, Headers, PlainHeaders
 from segment_integrations.core.privacy import origin
 
 _COOKIE_MAX_BYTES: Final = 64 * 1024
+_HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _ENDS: Final = (";", "; ")
 """What stands before a cookie that is not the first."""
 
@@ -193,11 +194,10 @@ UNROUTED: Final = Routing()
 
 
 class Routed(Protocol):
-    """What knows where a request was routed."""
+    """What may know where a request was routed."""
 
-    @property
-    def routing(self) -> Routing:
-        """Where it was routed."""
+    def routed(self, response: ResponseInfo) -> Routing:
+        """Where it was routed; what *response* says where nobody else knows."""
 
 
 class ResponseInfo:
@@ -232,9 +232,9 @@ class ResponseInfo:
         return headers
 
     @property
-    def content_type(self) -> str:
-        """The field of that name, as it was sent."""
-        return self.headers.get("content-type", "")
+    def is_html(self) -> bool:
+        """Whether it is a document by its ``Content-Type``."""
+        return is_html(self.headers.get("content-type", ""))
 
     @property
     def disposition(self) -> str:
@@ -249,6 +249,14 @@ class ResponseInfo:
     def __repr__(self) -> str:
         """Show the status."""
         return f"ResponseInfo(status={self.status})"
+
+
+@lru_cache(maxsize=128)
+def is_html(content_type: str | bytes) -> bool:
+    """True for the media types of documents, whatever their parameters."""
+    if isinstance(content_type, bytes):
+        content_type = content_type.decode("latin-1")
+    return content_type.partition(";")[0].strip().lower() in _HTML
 
 
 def _read(headers: Mapping[str, str]) -> Headers:
