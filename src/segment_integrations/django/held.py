@@ -14,6 +14,7 @@ from segment_integrations.core.request import (
     ResponseInfo,
     Routing,
     Visited,
+    is_html,
 )
 from segment_integrations.django import routing
 from segment_integrations.django.identity import LOOKED_UP, Identity
@@ -167,12 +168,12 @@ class Answer(ResponseInfo):
         self._headers = None
 
     @property
-    def content_type(self) -> str:
+    def is_html(self) -> bool:
         """As the base has it, and so is what follows."""
         if self._store is None:
-            return self._fields.get("content-type", "")
+            return is_html(self._fields.get("content-type", ""))
         found = self._store.get("content-type")
-        return found[1] if found else ""
+        return is_html(found[1]) if found else False
 
     @property
     def disposition(self) -> str:
