@@ -14,7 +14,7 @@ import segment_integrations
 NAME = "segment_integrations"
 ROOT = Path(segment_integrations.__file__).parent
 
-CLIENT = {"client", "defaults", "sigterm", "waiting", "core", "errors"}
+CLIENT = {"client", "defaults", "life", "sigterm", "waiting", "core", "errors"}
 BASE = {*CLIENT, "api", "decorators"}
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -26,7 +26,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sigterm": set(),
     "waiting": set(),
     "defaults": {"core", "errors"},
-    "client": {"defaults", "sigterm", "waiting", "delivery", "core", "errors"},
+    "life": {"defaults", "sigterm", "waiting", "core", "errors"},
+    "client": {"defaults", "life", "delivery", "core", "errors"},
     "api": {"defaults", "core"},
     "auth": {"defaults", "core", "errors"},
     "decorators": {"defaults", "client", "core", "errors"},

@@ -39,12 +39,14 @@ SESSION_KEY: Final = "user_id"
 
 _RESOLVED_MAX: Final = 1_024
 _NOWHERE: Final = Routing()
+_NO_SCOPE: Final[Scope] = {}
 
 # Quart's own variables: a step by one of its proxies is five calls.
 _GLOBALS: Final = vars(quart.globals)
-_APP: Final[Any] = _GLOBALS["_cv_app"]
-_REQUEST: Final[Any] = _GLOBALS["_cv_request"]
-_WEBSOCKET: Final[Any] = _GLOBALS["_cv_websocket"]
+_APP: Final[Any] = _GLOBALS.get("_cv_app")
+# Since Quart 0.23 there is one context variable instead of three.
+_REQUEST: Final[Any] = _GLOBALS.get("_cv_request", _APP)
+_WEBSOCKET: Final[Any] = _GLOBALS.get("_cv_websocket", _APP)
 
 
 class SegmentMiddleware(asgi.SegmentMiddleware):
@@ -104,7 +106,9 @@ class _Visit(ScopeInfo, Visited):
         try:
             self._g = _APP.get().g
             self._request = weakref.ref(request)  # it has the scope
-            self._session = running.session
+            # Quart's property marks the session as used, since 0.23.
+            state = vars(running)
+            self._session = state.get("_session", state.get("session"))
             self._url_adapter = running.url_adapter
             rule = request.url_rule
             if rule is None:
@@ -160,10 +164,18 @@ class _Visit(ScopeInfo, Visited):
         return found
 
     def _is_running(self) -> bool:
-        if _REQUEST.get(None) is None and _WEBSOCKET.get(None) is None:
+        if _asked(_REQUEST.get(None)) is None and _asked(_WEBSOCKET.get(None)) is None:
             return False
         running = _APP.get(None)
         return running is not None and running.g is self._g
+
+
+def _asked(running: Any) -> Any:
+    """The request or websocket of one of Quart's contexts, or None."""
+    if running is None:
+        return None
+    found = vars(running).get("request_websocket")
+    return getattr(running, "_request_websocket", None) if found is None else found
 
 
 def _receiver(variable: Any) -> Callable[..., Coroutine[None, None, None]]:
@@ -171,8 +183,8 @@ def _receiver(variable: Any) -> Callable[..., Coroutine[None, None, None]]:
 
     async def started(app: Quart, **_: object) -> None:
         running = variable.get()
-        request = running.request_websocket
-        visit = getattr(request.scope.get(KEY), "info", None)
+        request = _asked(running)
+        visit = getattr(getattr(request, "scope", _NO_SCOPE).get(KEY), "info", None)
         # Unless a view passes its scope on to another application.
         if type(visit) is _Visit and visit._app is None:  # noqa: SLF001 - our own
             visit.begin(app, running, request)
@@ -181,8 +193,9 @@ def _receiver(variable: Any) -> Callable[..., Coroutine[None, None, None]]:
 
 
 # Of every app: which one a middleware is around is known only when it is called.
-request_started.connect(_receiver(_REQUEST), weak=False)
-websocket_started.connect(_receiver(_WEBSOCKET), weak=False)
+for signal, variable in (request_started, _REQUEST), (websocket_started, _WEBSOCKET):
+    if variable is not None:
+        signal.connect(_receiver(variable), weak=False)
 
 
 def _request(scope: Scope) -> BaseRequestWebsocket:

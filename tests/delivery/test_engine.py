@@ -14,6 +14,7 @@ from segment_integrations.core.message import EVENT_MAX_BYTES
 from segment_integrations.core.ports import Sink
 from segment_integrations.core.stats import Health
 from segment_integrations.delivery import exit as process_exit
+from segment_integrations.delivery import running
 from segment_integrations.delivery.engine import Delivery
 from segment_integrations.delivery.options import Options
 from segment_integrations.errors import QueueFull
@@ -177,6 +178,17 @@ def test_case_15_flush_and_close_end_while_the_collector_hangs(
     assert 3 == within(lambda: delivery.close(0.2), 0.2)
     assert {"closed": 3} == drops.counts()
     assert 0 == delivery.stats().pending_events == delivery.stats().pending_bytes
+
+
+@pytest.mark.parametrize("end", ["flush", "close"])
+def test_a_wait_is_as_long_as_it_was_told_to_be(collector, deliver, monkeypatch, end):
+    """One wait of the platform's is bounded; flush and close go on with another."""
+    monkeypatch.setattr(running, "SLEEP_MAX_S", 0.01)
+    delivery = deliver(collector(503))
+    put(delivery, "a")
+    result = getattr(delivery, end)(SLACK)
+    assert (True if end == "flush" else 0) == result
+    assert (1, {}) == (delivery.stats().delivered, delivery.stats().dropped)
 
 
 def test_a_closed_delivery_refuses_and_counts(collector, deliver, caplog):

@@ -114,11 +114,13 @@ async def serve(app, scope, incoming=None):
             return left.pop(0)
         with anyio.fail_after(WAIT_S):  # here, for a timer a request would add up
             await is_over.wait()
-        return {"type": "http.disconnect"}
+        return {"type": f"{scope['type']}.disconnect"}
 
     async def send(message):
         sent.append(message)
         if message["type"] == "http.response.body" and not message.get("more_body"):
+            is_over.set()
+        if message["type"] == "websocket.close":
             is_over.set()
 
     await app(scope, receive, send)

@@ -27,11 +27,13 @@ def _of_quart():
     names = found.names = vars(quart.globals)
 
     async def started(sender, **_):
-        running = names["_cv_request"].get()
-        found.request = running.request_websocket
+        # Since Quart 0.23 there is one context variable, and its names are its own.
+        running = names.get("_cv_request", names["_cv_app"]).get()
+        state = vars(running)
+        found.request = state.get("request_websocket") or running._request_websocket
         found.scope = found.request.scope
         found.url_adapter = running.url_adapter
-        found.session = running.session
+        found.session = state.get("_session", state.get("session"))
         found.sender = sender
 
     class Item(MethodView):
@@ -49,7 +51,9 @@ def _of_quart():
 
 
 READ = {
-    "_cv_websocket": lambda it: it.names["_cv_websocket"].get(None) is None,
+    "_cv_websocket": lambda it: (
+        it.names.get("_cv_websocket", it.names["_cv_app"]).get(None) is None
+    ),
     "request_started": lambda it: it.sender is it.app,
     "request_websocket.scope": lambda it: it.scope["path"] == "/items/7",
     "request.url_rule": lambda it: it.rule.rule == "/items/<int:item>",

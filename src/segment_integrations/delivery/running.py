@@ -12,6 +12,7 @@ import logging
 import os
 import queue
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 from segment_integrations.delivery import exit as process_exit
@@ -128,11 +129,15 @@ class Running:
                 return False
             if not self.start():
                 self._run_here(waiter)
-            left = waiter.deadline - self._options.clock()
-            try:
-                return waiter.done.get(timeout=min(max(0.0, left), SLEEP_MAX_S))
-            except queue.Empty:
-                return False
+            left = max(0.0, waiter.deadline - self._options.clock())
+            ends_at = time.monotonic() + left
+            while True:  # in pieces: how long one wait may take is the platform's
+                try:
+                    return waiter.done.get(timeout=min(left, SLEEP_MAX_S))
+                except queue.Empty:
+                    left = ends_at - time.monotonic()
+                    if left <= 0:
+                        return False
         finally:
             self.queue.take_back()
             self.worker.ledger.discard(waiter)
