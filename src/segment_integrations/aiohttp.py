@@ -21,7 +21,6 @@ from segment_integrations.asgi import KEY, analytics_of
 from segment_integrations.client import Analytics
 from segment_integrations.core.current import (
     VARIABLE,
-    RequestContext,
     VisitContext,
     set_current,
 )
@@ -82,7 +81,8 @@ def _middleware(analytics: Analytics) -> Any:
         context = None
         if _KEY not in request:
             try:
-                context = VisitContext(analytics, _Visit(analytics, request))
+                visit = _Visit(analytics, request)
+                context = VisitContext(analytics, visit)
             except Exception as error:  # noqa: BLE001 - never the request's
                 analytics.throttle.failed("request", error)
         if context is None:
@@ -94,6 +94,14 @@ def _middleware(analytics: Analytics) -> Any:
             return await handler(request)
         finally:
             VARIABLE.set(previous)
+            if (
+                context.response is not None
+                or visit.is_socket
+                or not analytics.settings.enabled
+            ):
+                visit.let_go()
+            else:
+                visit.is_left = True
 
     return segment
 
@@ -101,9 +109,12 @@ def _middleware(analytics: Analytics) -> Any:
 async def _prepared(request: web.Request, response: web.StreamResponse) -> None:
     """Look at a response that is about to start; also one that nobody handled."""
     context = request.get(_KEY)
-    if not isinstance(context, RequestContext) or context.response is not None:
+    if not isinstance(context, VisitContext) or context.response is not None:
         return
+    visit = context.info
     if isinstance(response, web.WebSocketResponse):
+        if isinstance(visit, _Visit):
+            visit.is_socket = True
         return  # a connection, no page
     analytics = context.analytics
     if analytics is None or not analytics.settings.enabled:
@@ -120,6 +131,8 @@ async def _prepared(request: web.Request, response: web.StreamResponse) -> None:
             # The handler's own generator, which runs after the middleware; the task
             # is this request's and ends with it.
             set_current(context)
+        if isinstance(visit, _Visit) and visit.is_left:
+            visit.let_go()
     except Exception as error:  # noqa: BLE001 - never the request's
         analytics.throttle.failed("response", error)
 
@@ -136,6 +149,10 @@ class _Visit(Visited):
     # Defaults on the class: most requests set few of them.
     _headers = _cookies = None
     taken: Fields | None = None
+    is_socket = False
+    """True once a websocket has begun, whose response is never looked at."""
+    is_left = False
+    """True once the middleware has returned before the response was there."""
 
     def __init__(self, analytics: Analytics, request: web.Request) -> None:
         self._analytics = analytics
@@ -176,6 +193,15 @@ class _Visit(Visited):
     def native(self) -> object:
         """The request that aiohttp made."""
         return self._request
+
+    def let_go(self) -> None:
+        """
+        Let the request know its context no longer.
+
+        They would form a circle, in which each request, body and all, waits for the
+        garbage collector; a task that outlives the request has the context.
+        """
+        self._request[_KEY] = self._analytics
 
     def routing(self) -> Routing:
         """Where the request went; the middleware runs when that is known."""
@@ -281,4 +307,5 @@ def analytics_from(request: web.Request) -> Analytics:
     Raises:
         ConfigurationError: `setup` was not called and there is no default.
     """
-    return analytics_of({KEY: request.get(_KEY)})
+    found = request.get(_KEY)
+    return found if isinstance(found, Analytics) else analytics_of({KEY: found})

@@ -138,6 +138,8 @@ class Analytics(Calls, Life):
                 post=self._post if sink is None else None,
             )
         enforcer = self._enforcer
+        if self._is_own and not settings.enabled:
+            sink = _Off()
         if sink is None:
             if transport is None:
                 # Not at the top: every run of pytest with our plugin would pay for it.
@@ -350,6 +352,15 @@ class Analytics(Calls, Life):
         shown = f"{key[:4]}…" if key else None
         pending = self.stats().pending_events
         return f"Analytics(write_key={shown!r}, queued={pending})"
+
+
+class _Off:
+    """The sink of one that is switched off: nothing is made, and no call comes here."""
+
+    def put(self, body: bytes, message: Message) -> bool:
+        """Take nothing."""
+        del body, message
+        return False
 
 
 def with_plan(settings: Settings, spell: Callable[[str], str]) -> Settings:

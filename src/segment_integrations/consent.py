@@ -31,6 +31,7 @@ _NAME_MAX_CHARS: Final = 64
 _YES: Final = frozenset({"1", "true", "yes", "y", "on", "allow", "allowed", "granted"})
 _BETWEEN: Final = re.compile(r"[,;|&]")
 _PAIR: Final = re.compile(r"([^:=]+)[:=](.*)", re.DOTALL)
+_ESCAPED: Final = re.compile(r"\\(?:([0-3][0-7][0-7])|(.))", re.DOTALL)
 _COOKIEBOT: Final = re.compile(r"['\"]?(\w+)['\"]?\s*:\s*(true|false)")
 _COOKIEBOT_NAMES: Final = ("necessary", "preferences", "statistics", "marketing")
 
@@ -82,7 +83,7 @@ class CookieReader:
         if not value or len(value) > _COOKIE_MAX_CHARS:
             return False
         found: dict[str, bool] = {}
-        for given, allowed in self._pairs(value):
+        for given, allowed in self._pairs(_unquoted(value)):
             category = clean(given.strip(), _NAME_MAX_CHARS)
             if category:
                 found[category] = allowed and found.get(category, True)
@@ -197,6 +198,19 @@ onetrust: Final = OneTrust()
 
 cookiebot: Final = Cookiebot()
 """`Cookiebot` with its own category names."""
+
+
+def _unquoted(value: str) -> str:
+    """
+    Undo what `http.cookies` and Werkzeug do to a value that a server sets.
+
+    A framework's own request has undone it, but a `RequestInfo` has it as it was sent.
+    """
+    if len(value) < 2 or value[0] != '"' or value[-1] != '"':  # noqa: PLR2004 - a pair
+        return value
+    return _ESCAPED.sub(
+        lambda found: chr(int(found[1], 8)) if found[1] else found[2], value[1:-1]
+    )
 
 
 def _delimited(text: str) -> Pairs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args
@@ -41,6 +42,11 @@ When = Literal["success", "start", "always"]
 
 FAILURE_STATUS: Final = 400
 """Source: RFC 9110, section 15: 4xx and 5xx are the classes of errors."""
+
+_STATUS_MAX: Final = 599
+_FAILURE_TEXT: Final = re.compile(r"[45]\d\d(?: |$)")
+_BODIES: Final = (str, bytes, dict, list)
+"""What Flask and Quart make a response of, beside a status."""
 
 OUTCOME: Final = ("success", "error_type", "completed")
 """The keys that ``when="always"`` adds."""
@@ -201,7 +207,7 @@ class _Tracking:
     ) -> None:
         if self._when == "start":
             return
-        failed = _is_failure(result)
+        failed = _is_failure(result, note)
         if self._when == "always":
             self._emit(note, args, kwargs, {"success": not failed}, result)
         elif not failed:
@@ -287,13 +293,31 @@ def _is_mere_head(methods: frozenset[str]) -> bool:
     return info is not None and info.method == "HEAD" and "HEAD" not in methods
 
 
-def _is_failure(result: object) -> bool:
+def _is_failure(result: object, context: RequestContext | None) -> bool:
     """True for a response that reports an error; looks, but calls no lazy object."""
-    if hasattr(type(result), "status_code") or "status_code" in getattr(
-        result, "__dict__", ()
-    ):
-        status: object = None
-        with _throttle.guard("reading status_code"):
-            status = result.status_code  # type: ignore[attr-defined]
-        return isinstance(status, int) and status >= FAILURE_STATUS
-    return False
+    if type(result) is tuple:
+        # A body and its status, perhaps headers, as Flask and Quart take it; elsewhere
+        # two values may be anything.
+        if context is None or context.info is None or len(result) not in {2, 3}:
+            return False
+        body, status = result[:2]
+        if isinstance(status, int | str):
+            return isinstance(body, _BODIES) and _fails(status)
+        return _is_failure(body, None)
+    kind, own = type(result), getattr(result, "__dict__", ())
+    name = "status_code"
+    if not hasattr(kind, name) and name not in own:
+        name = "status"  # aiohttp's
+        if not hasattr(kind, name) or not hasattr(kind, "headers"):
+            return False
+    status = None
+    with _throttle.guard(f"reading {name}"):
+        status = getattr(result, name)
+    return isinstance(status, int) and status >= FAILURE_STATUS
+
+
+def _fails(status: int | str) -> bool:
+    """True for a status of an error, as a number or as ``402 PAYMENT REQUIRED``."""
+    if isinstance(status, int):
+        return FAILURE_STATUS <= status <= _STATUS_MAX
+    return _FAILURE_TEXT.match(status) is not None

@@ -64,7 +64,7 @@ def routed(
     return Routing(
         template=template,
         view=endpoint,
-        params={**args, **(raw.groupdict() if raw else {})},
+        params=raw.groupdict() if raw else dict.fromkeys(args),
         endpoint=view,
         is_internal=endpoint == "static" or endpoint.endswith(".static"),
         is_marked=may_be_marked(view),
@@ -98,7 +98,7 @@ class Known:
         return Routing(
             bare.template,
             bare.view,
-            {**args, **raw.groupdict()} if raw else args,
+            raw.groupdict() if raw else dict.fromkeys(args),
             bare.endpoint,
             bare.is_internal,
             bare.is_marked,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -23,6 +24,7 @@ from segment_integrations.client import Analytics
 from segment_integrations.core.current import RequestContext, VisitContext
 from segment_integrations.core.gateways import ScopeInfo
 from segment_integrations.core.marks import may_be_marked
+from segment_integrations.core.privacy import merged, secrets
 from segment_integrations.core.request import UNROUTED, Routing, Visited
 from segment_integrations.core.users import user_identity
 from segment_integrations.errors import ConfigurationError
@@ -34,6 +36,7 @@ SESSION_KEY: Final = "user_id"
 
 _ROUTES_MAX: Final = 1_024
 _CONVERTOR = re.compile(r"{(\w+):[^}]*}")
+_PARAMETER = re.compile(r"{(\w+)}")
 
 
 class SegmentMiddleware(asgi.SegmentMiddleware):
@@ -73,21 +76,33 @@ class _Known:
     """What is true of a route whoever asks for it, for those that were asked for."""
 
     def __init__(self) -> None:
-        self.routes: dict[tuple[int, int], tuple[object, object, Routing | None]] = {}
+        self.routes: dict[
+            tuple[int, int], tuple[object, object, Routing | None, object]
+        ] = {}
         """
         By the ids of a route and of FastAPI's context of it: both of them, which are
-        kept so that no others can have their ids; the endpoint; what is known.
+        kept so that no others can have their ids; the endpoint; what is known; of
+        routes with parameters to mask, what matches the path.
         """
 
     def learn(
-        self, key: tuple[int, int], route: object, context: object, scope: Scope
-    ) -> tuple[object, object, Routing | None]:
+        self,
+        key: tuple[int, int],
+        route: object,
+        context: object,
+        scope: Scope,
+        masks: frozenset[str],
+    ) -> tuple[object, object, Routing | None, object]:
         """Find out about *route*, as it stands in *scope*; None where that fails."""
-        template = _template(route, scope)
+        matcher = _effective(route, scope)
+        template = leaf_template(matcher)
         if len(self.routes) >= _ROUTES_MAX:
             self.routes.clear()
         bare = None if template is None else _routing(template, route, scope)
-        found = self.routes[key] = ((route, context), scope.get("endpoint"), bare)
+        names = tuple(scope.get("path_params") or ())
+        reads = matcher if secrets(names, masks) else None
+        endpoint = scope.get("endpoint")
+        found = self.routes[key] = ((route, context), endpoint, bare, reads)
         return found
 
 
@@ -198,10 +213,13 @@ class _Visit(ScopeInfo, Visited):
                 known = self._middleware.known
                 found = known.routes.get(key)
                 if found is None or found[1] is not endpoint:
-                    found = known.learn(key, route, context, scope)
+                    masks = self._middleware.analytics.settings.redact_path_params
+                    found = known.learn(key, route, context, scope, masks)
                 bare = found[2]
                 if bare is not None:
                     params = scope.get("path_params") or {}
+                    if found[3] is not None:
+                        params = _texts(found[3], scope)
                     self._route = route
                     self._found = Routing(
                         bare.template,
@@ -226,17 +244,35 @@ class _Visit(ScopeInfo, Visited):
         root_path = self.root_path  # finds the application as well
         routes = getattr(self._app, "routes", ())
         scope = {**self._before, "root_path": root_path, **changes}
-        return _match(routes, scope, "")
+        masks = self._middleware.analytics.settings.redact_path_params
+        found, texts = _match(routes, scope, "", masks)
+        if secrets(tuple(found.params), masks):
+            return found.with_params(texts)
+        return found
 
 
-def _match(routes: Sequence[Any], scope: dict[str, Any], prefix: str) -> Routing:
-    """Match *routes* by hand, as their router would."""
-    partial: Routing | None = None
+def _match(
+    routes: Sequence[Any],
+    scope: dict[str, Any],
+    prefix: str,
+    masks: frozenset[str],
+    above: Mapping[str, str | None] = MappingProxyType({}),
+) -> tuple[Routing, Mapping[str, str | None]]:
+    """
+    Match *routes* by hand, as their router would.
+
+    Returns:
+        Where it goes, and the parameters' texts: *above*, and those found here.
+    """
+    partial: tuple[Routing, Mapping[str, str | None]] | None = None
     for route in _flat(routes):
         match, child = route.matches(scope)
         if match is Match.NONE:
             continue
         inner = {**scope, **child}
+        texts = above
+        if secrets(tuple(child.get("path_params") or ()), masks):
+            texts = merged(above, _texts(route, scope))
         if _is_leaf(route):
             template = leaf_template(route)
             found = (
@@ -245,16 +281,16 @@ def _match(routes: Sequence[Any], scope: dict[str, Any], prefix: str) -> Routing
                 else _routing(prefix + template, route, inner)
             )
             if match is Match.FULL:
-                return found
-            partial = partial or found
+                return found, texts
+            partial = partial or (found, texts)
             continue
         app = _inside(getattr(route, "app", None))
         if isinstance(app, StaticFiles):
-            return Routing(is_internal=True)
+            return Routing(is_internal=True), texts
         mount = (normal_form(getattr(route, "path", None)) or "").rstrip("/")
         below = route.routes or getattr(app, "routes", ())
-        return _match(below, inner, prefix + mount)
-    return partial or UNROUTED
+        return _match(below, inner, prefix + mount, masks, texts)
+    return partial or (UNROUTED, above)
 
 
 def _flat(routes: Sequence[Any]) -> Iterator[Any]:
@@ -269,15 +305,28 @@ def _flat(routes: Sequence[Any]) -> Iterator[Any]:
             yield getattr(context, "starlette_route", None) or context
 
 
-def _template(route: object, scope: Mapping[str, Any]) -> str | None:
-    """The template of the *route* that the router put into the scope."""
+def _texts(route: object, scope: Mapping[str, Any]) -> dict[str, str | None]:
+    """The parameters of *route* as they stand in the path that it matched."""
+    names = _PARAMETER.findall(normal_form(getattr(route, "path", None)) or "")
+    path, root = scope["path"], scope.get("root_path") or ""
+    below = path.removeprefix(root)
+    if below[:1] in {"", "/"}:  # as Starlette has it
+        path = below
+    match = getattr(getattr(route, "path_regex", None), "match", lambda _: None)
+    found = match(path)
+    # Without those of a `Host`, which has no path, and a mount's own of what is below.
+    return {one: found and found.groupdict().get(one) for one in names}
+
+
+def _effective(route: object, scope: Mapping[str, Any]) -> object:
+    """What has the whole path of the *route* that the router put into the scope."""
     found = scope.get("fastapi")
     if isinstance(found, Mapping):
         context = found.get("effective_route_context")
         if context is not None and getattr(context, "original_route", None) is route:
             # Since 0.137 the route itself has its own, unprefixed path only.
-            return leaf_template(context)
-    return leaf_template(route)
+            return getattr(context, "starlette_route", None) or context
+    return route
 
 
 def leaf_template(route: object) -> str | None:

@@ -31,6 +31,13 @@ __all__ = ["SegmentMiddleware", "analytics_from"]
 KEY: Final = "segment_integrations"
 """Where the exchange is kept in the environ, and so the guard against two."""
 
+ANALYTICS_KEY: Final = "segment_integrations.analytics"
+"""
+Where its `Analytics` is, once the application has returned: a body may ask for it.
+
+The exchange itself would be a circle, which waits for the garbage collector.
+"""
+
 _NO_ROUTER: Final = Routing()
 """Plain WSGI routes nothing, and nothing is to be waited for."""
 
@@ -165,6 +172,7 @@ class SegmentMiddleware:
             except Exception as error:  # noqa: BLE001 - never the request's
                 exchange.analytics.throttle.failed("end of the request", error)
             environ.pop(KEY, None)
+            environ[ANALYTICS_KEY] = exchange.analytics
         if self.analytics.settings.stream_context and _is_streamed(body, environ):
             return _Bound(exchange, body)
         return body
@@ -222,6 +230,9 @@ def analytics_from(environ: WSGIEnvironment) -> Analytics:
     exchange = environ.get(KEY)
     if isinstance(exchange, Exchange):
         return exchange.analytics
+    analytics = environ.get(ANALYTICS_KEY)
+    if isinstance(analytics, Analytics):
+        return analytics
     analytics = analytics_now()
     if analytics is None:
         raise ConfigurationError(

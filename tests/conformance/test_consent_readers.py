@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http.cookies import SimpleCookie
 from urllib.parse import quote
 
 import pytest
@@ -71,6 +72,16 @@ def visited(make_site, reader, cookie, headers=None):
 def test_categories_out_of_a_cookie(make_site, reader, cookie, expected):
     """The banner's categories are stamped, under their own or under given names."""
     assert expected == visited(make_site, reader, cookie)
+
+
+@pytest.mark.parametrize(
+    "value", ['{"stats": true, "ads": false}', "stats:1,ads:0", "stats:1;ads:0"]
+)
+def test_a_cookie_that_python_wrote_is_read(make_site, value):
+    """What `http.cookies` puts into quotes and octal escapes is read as it was set."""
+    written = SimpleCookie({"banner": value})["banner"].OutputString()
+    expected = {"stats": True, "ads": False}
+    assert expected == visited(make_site, CookieReader("banner"), written)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from segment_integrations.core.current import RequestContext
 WARM = 100
 WAIT_S = 10
 REQUESTS = int(os.environ.get("SEGMENT_TEST_REQUESTS", "600"))  # `nox -s matrix`: 3,000
-PLAIN = {"asgi", "wsgi", "starlette", "fastapi", "flask"}
+PLAIN = {"aiohttp", "asgi", "wsgi", "starlette", "fastapi", "flask"}
 """Those whose own request is no circle, nor leads into one."""
 OURS = [tracemalloc.Filter(inclusive=True, filename_pattern="*/segment_integrations/*")]
 

@@ -374,6 +374,45 @@ def test_a_response_for_one_person_may_set_the_cookie(make_site, value):
     assert minted(site.visit("/", cookie="")) is not None
 
 
+LATER = "Wed, 25 Nov 2099 03:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("Expires", LATER)],
+        [("Expires", LATER), ("Cache-Control", "must-revalidate")],
+        [("CDN-Cache-Control", "max-age=600")],
+        [("Surrogate-Control", "max-age=600"), ("Cache-Control", "no-store")],
+    ],
+)
+def test_a_response_that_only_other_headers_share_sets_no_cookie(make_site, headers):
+    """A lifetime by `Expires`, or for a CDN alone, is one too."""
+    site = make_site(
+        {"/": lambda _: Reply(headers=[HTML, *headers])}, anonymous_cookie=True
+    )
+    assert minted(site.visit(cookie="")) is None
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("Expires", "0")],
+        [("Expires", "-1")],
+        [("Expires", "Wed, 21 Oct 2015 07:28:00 GMT")],
+        [("Expires", LATER), ("Cache-Control", "private")],
+        [("Expires", LATER), ("Cache-Control", "max-age=0")],
+        [("CDN-Cache-Control", "no-store")],
+    ],
+)
+def test_a_response_that_no_header_shares_may_set_the_cookie(make_site, headers):
+    """What has expired, or is for one person by `Cache-Control`, is shared by none."""
+    site = make_site(
+        {"/": lambda _: Reply(headers=[HTML, *headers])}, anonymous_cookie=True
+    )
+    assert minted(site.visit(cookie="")) is not None
+
+
 @pytest.mark.parametrize(
     ("settings", "sent"),
     [

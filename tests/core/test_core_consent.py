@@ -19,6 +19,7 @@ def read(reader, value, name=None):
 
 BANNER = CookieReader("banner")
 NESTED = CookieReader("banner", key="categories")
+NECESSARY_ALONE = {"necessary": True, "marketing": False}
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,17 @@ NESTED = CookieReader("banner", key="categories")
             quote('{"a": 1, "b": "denied", "c": [], "d": null, "e": "granted"}'),
             {"a": True, "b": False, "e": True},
         ),
+        (BANNER, r'"{\"a\": true\054 \"b\": false}"', {"a": True, "b": False}),
+        (BANNER, r'"a:1\054b:0"', {"a": True, "b": False}),
+        (BANNER, r'"[\"a\"]"', {"a": True}),
+        (BANNER, '"a:1,b:0"', {"a": True, "b": False}),
+        (BANNER, '"a":"1","b":"0"', {"a": True, "b": False}),
+        (BANNER, '"a', {"a": True}),
+        (BANNER, '"', False),
+        (BANNER, '"' + "\\" * 5_000 + '"', {"\\" * 64: True}),
+        (BANNER, r'"a\9\"', {"a9\\": True}),
+        (onetrust, r'"groups=C1:1\054C2:0"', {"C1": True, "C2": False}),
+        (cookiebot, r'"{necessary:true\054marketing:false}"', NECESSARY_ALONE),
         (BANNER, quote("{}"), False),
         (NESTED, quote('{"categories": ["a"], "revision": 0}'), {"a": True}),
         (NESTED, quote('{"categories": {"a": true}}'), {"a": True}),

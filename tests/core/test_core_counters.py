@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import threading
+
+import pytest
 
 from segment_integrations import Analytics
 from segment_integrations.core.counters import LOG_INTERVAL_S, Drops, Throttle
@@ -59,3 +64,42 @@ def test_a_line_about_a_drop_has_no_data(caplog):
     assert 2 == len(caplog.records)
     for record in caplog.records:
         assert "ada" not in record.getMessage().lower()
+
+
+class Slow(str):
+    """A reason that takes its time to be counted."""
+
+    __slots__ = ("begun", "go_on")
+
+    def __hash__(self):
+        self.begun.set()
+        self.go_on.wait(30)
+        return super().__hash__()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # 3.12: threads and fork
+def test_a_fork_while_a_drop_is_counted_does_not_hang_the_child():
+    """With a sink of one's own too, a child counts its own drops, from nothing on."""
+
+    class Nothing:
+        def put(self, body, message):
+            pass
+
+    with Analytics("key", sink=Nothing(), strict=False) as analytics:
+        analytics.track("Seen")
+        slow = Slow("slow")
+        slow.begun, slow.go_on = threading.Event(), threading.Event()
+        thread = threading.Thread(target=analytics.drops.add, args=(slow,))
+        thread.start()
+        assert slow.begun.wait(30)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            analytics.track("Seen")
+            is_right = analytics.stats().dropped == {"no_identity": 1}
+            os._exit(0 if is_right else 1)
+        status = os.waitpid(child, 0)[1]
+        slow.go_on.set()
+        thread.join()
+    assert 0 == os.waitstatus_to_exitcode(status)

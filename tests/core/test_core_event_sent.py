@@ -36,6 +36,16 @@ class CheckoutStarted(Event, name="Checkout Started"):
     items: list[Item] = field(default_factory=list)
 
 
+class Grade(enum.IntEnum):
+    A = 1
+
+
+class GradesGiven(Event):
+    by_year: dict[int, int]
+    by_weight: dict[float, int] = field(default_factory=dict)
+    by_grade: dict[Grade, int] = field(default_factory=dict)
+
+
 class PlanUpgraded(Event, rename="camel", omit_defaults=True, version=2):
     from_plan: str
     seats: int = 1
@@ -245,6 +255,20 @@ def test_a_wrong_value_is_named_in_strict_mode_only(make, sink, event, field, te
     assert SECRET not in str(caught.value)
     assert sink.messages == []
     assert make().track(typed, user_id="u") is not None
+
+
+def test_a_key_that_is_a_number_is_no_wrong_value(strict, sink):
+    """Keys are texts on the wire, and strict mode takes them for what they were."""
+    grades = GradesGiven(by_year={2026: 1}, by_weight={1.5: 2}, by_grade={Grade.A: 3})
+    assert strict.track(grades, user_id="u")
+    assert sink.messages[0]["properties"] == {
+        "by_year": {"2026": 1},
+        "by_weight": {"1.5": 2},
+        "by_grade": {"1": 3},
+    }
+    with pytest.raises(InvalidEvent, match=r"by_year.* must be int, got str") as one:
+        strict.track(GradesGiven(by_year={SECRET: 1}), user_id="u")
+    assert SECRET not in str(one.value)
 
 
 def test_wrong_forms_are_named_without_their_text(strict):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import functools
 import re
 import subprocess
 import sys
@@ -10,8 +12,11 @@ import time
 import uuid
 
 import pytest
+from django.utils.functional import SimpleLazyObject, lazystr
+from django.utils.safestring import SafeString
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.local import LocalProxy
 
 from segment_integrations.core import events
 from segment_integrations.errors import InvalidEvent
@@ -53,9 +58,38 @@ def test_a_wrong_message_id(value):
         events.message_id(value)
 
 
+class ObjectId:
+    """As the id of a database that has a type of its own."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __str__(self):
+        return self.text
+
+    def __repr__(self):
+        return f"ObjectId({self.text!r})"
+
+
+class Shown:
+    """An id type with a repr alone."""
+
+    def __repr__(self):
+        return "65a1"
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
+        (ObjectId("65a1"), "65a1"),
+        (Shown(), "65a1"),
+        (SafeString("u-1"), "u-1"),
+        (SafeString(""), None),
+        (lazystr("u-1"), "u-1"),
+        (SimpleLazyObject(lambda: "u-1"), "u-1"),
+        (SimpleLazyObject(lambda: 7), "7"),
+        (LocalProxy(lambda: "u-1"), "u-1"),
+        (LocalProxy(lambda: ObjectId("65a1")), "65a1"),
         ("u-1", "u-1"),
         (7, "7"),
         (0, "0"),
@@ -83,6 +117,69 @@ def test_an_identifier_that_is_none(value):
     assert caught.value.field == "user_id"
     assert type(value).__name__ in caught.value.reason
     assert "ada" not in str(caught.value)
+
+
+class Bare:
+    """A class of an application, without a text of its own."""
+
+
+class Owner:
+    def __repr__(self):
+        return "Owner(ada@example.com)"
+
+    def get_id(self):
+        """Here the call was forgotten."""
+
+
+async def load():
+    """Here the await was forgotten."""
+
+
+async def load_all():
+    yield "ada@example.com"
+
+
+class Pending:
+    def __await__(self):
+        yield
+
+    def __repr__(self):
+        return "Pending(ada@example.com)"
+
+
+NO_TEXT = {
+    "object": object,
+    "own class": Bare,
+    "method": lambda: Owner().get_id,
+    "builtin method": lambda: "ada@example.com".upper,
+    "partial": lambda: functools.partial(print, "ada@example.com"),
+    "function": lambda: load,
+    "type": lambda: Owner,
+    "exception": lambda: ValueError("ada@example.com"),
+    "coroutine": load,
+    "async generator": load_all,
+    "awaitable": Pending,
+    "future": lambda: asyncio.Future(loop=LOOP),
+    "generator": lambda: (one for one in ["ada@example.com"]),
+    "proxy of an object": lambda: SimpleLazyObject(Bare),
+    "proxy of a method": lambda: LocalProxy(lambda: Owner().get_id),
+}
+
+LOOP = asyncio.new_event_loop()
+LOOP.close()
+
+
+@pytest.mark.parametrize("name", NO_TEXT)
+def test_a_text_that_python_made_is_no_identifier(name):
+    """A forgotten call or await is refused: its text has an address, or a person."""
+    value = NO_TEXT[name]()
+    with pytest.raises(InvalidEvent) as caught:
+        events.identifier(value, "user_id")
+    if name == "coroutine":
+        value.close()
+    assert type(value).__name__ in caught.value.reason
+    assert "ada" not in str(caught.value)
+    assert " at 0x" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

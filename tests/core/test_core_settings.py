@@ -182,6 +182,14 @@ def test_settings_that_do_not_go_together_are_told(settings, named):
     assert named == caught.value.setting
 
 
+def test_fallback_pages_and_our_own_cookie_do_not_go_together():
+    """Our cookie would be taken for the browser library's, and stop all page calls."""
+    with pytest.raises(ConfigurationError, match=r"pages='fallback'.*off") as caught:
+        given(pages="fallback", anonymous_cookie=True)
+    assert "anonymous_cookie" == caught.value.setting
+    assert "fallback" == given(pages="fallback", anonymous_cookie=False).pages
+
+
 def test_the_tables_name_every_setting():
     """No setting is without a good and a wrong value here."""
     assert set(GOOD) == set(WRONG) == set(SETTING_NAMES)
@@ -318,3 +326,19 @@ def test_analytics_refuses_what_settings_refuse():
     with Analytics("SECRETKEY", processors=[hook]) as analytics:
         assert analytics.settings.processors == (hook,)
         assert "SECRETKEY" not in repr(analytics)
+
+
+@pytest.mark.parametrize("key", ["", " "])
+def test_dj_12_an_empty_key_is_none_where_the_client_is_off(monkeypatch, key):
+    """Switched off, neither an empty key nor the environment's proxy is an error."""
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
+    with Analytics(write_key=key, enabled=False) as analytics:
+        assert analytics.settings.write_key is None
+        assert analytics.track("Seen", user_id="u-1") is None
+        assert analytics.flush(1) is True
+        assert analytics.drain(1) is True
+        assert {} == analytics.stats().dropped
+        assert analytics.health().ok
+    assert "closed" == analytics.health().reason
+    with pytest.raises(ConfigurationError, match="write_key must be a text"):
+        given(write_key=key)

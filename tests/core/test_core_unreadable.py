@@ -95,7 +95,29 @@ class Unbound:
         raise RuntimeError("ada@example.com")
 
 
+class Incomparable:
+    """As a lazy user under asyncio: it can not even be compared."""
+
+    def __eq__(self, other):
+        raise RuntimeError("ada@example.com")
+
+    __hash__ = object.__hash__
+
+
+def set_somebody(analytics):
+    with analytics.bind():
+        analytics.set_user(Incomparable())
+
+
+def bound(analytics):
+    with analytics.bind(user_id=Incomparable()):
+        pass
+
+
 CALLS = {
+    "previous_id": lambda a: a.alias("u", previous_id=Incomparable()),
+    "group_id": lambda a: a.group(Incomparable(), user_id="u"),
+    "anonymous_id": lambda a: a.track("X", anonymous_id=Incomparable()),
     "properties": lambda a: a.track("X", Refusing(), user_id="u"),
     "traits": lambda a: a.identify("u", Unbound()),
     "event": lambda a: a.track(Unbound(), user_id="u"),
@@ -113,6 +135,27 @@ def test_an_unreadable_argument_raises_nothing(make, sink, log, field):
     assert dict(analytics.stats().dropped) == {"invalid": 1}
     (line,) = log()
     assert field in line
+    assert "ada@" not in line
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        set_somebody,
+        bound,
+        lambda a: a.identify(Incomparable()),
+        lambda a: a.alias(Incomparable(), previous_id="u"),
+        lambda a: a.identify(SimpleLazyObject(refuse)),
+    ],
+    ids=["set_user", "bind", "identify", "alias", "lazy user"],
+)
+def test_an_id_that_can_not_be_compared_raises_nothing(make, log, call):
+    """A user id that raises in each operation costs its call, and not the request."""
+    analytics = make(strict=False)
+    assert call(analytics) is None
+    assert {"invalid": 1} == dict(analytics.stats().dropped)
+    (line,) = log()
+    assert "user_id" in line
     assert "ada@" not in line
 
 

@@ -32,8 +32,10 @@ def assert_ended_well(program):
 
 
 UNHOOKED = """
+import segment_integrations.core.counters as counters
 import segment_integrations.delivery.engine as engine
-engine._after_fork_in_child.__code__ = (lambda: None).__code__
+for module in (counters, engine):
+    module._after_fork_in_child.__code__ = (lambda: None).__code__
 """
 """As in a server whose fork runs no Python hook, which uWSGI's does not."""
 

@@ -106,9 +106,11 @@ def test_case_18_one_of_many_adopts_what_a_dead_process_left(program, directory)
 
 
 FORKING = """
+import segment_integrations.core.counters as counters
 import segment_integrations.delivery.engine as engine
 if not {hook}:
-    engine._after_fork_in_child.__code__ = (lambda: None).__code__
+    for module in (counters, engine):
+        module._after_fork_in_child.__code__ = (lambda: None).__code__
 assert analytics.track("parent", user_id="u")
 say(os.getpid())
 if os.fork() == 0:

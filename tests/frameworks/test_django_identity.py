@@ -182,6 +182,15 @@ def test_user_callable_names_the_user_after_a_login(
     assert {"name:ada"} == set(users(segment_events))
 
 
+def test_user_callable_that_forgot_a_call_names_nobody(
+    browser, ada, settings, segment_events
+):
+    """A method in place of an id, whose text quotes its user, is no one's id."""
+    settings.SEGMENT = {"USER": lambda request: request.get_host}
+    assert 200 == browser.get(f"/in-only/{ada.pk}").status_code
+    assert {None} == {one.get("userId") for one in segment_events.messages}
+
+
 @pytest.mark.parametrize("prefix", ["/in", "/ain"])
 def test_dj5_login(browser, ada, segment_events, prefix):
     """DJ-5: A login joins the visitor's history to the user and owns what follows."""

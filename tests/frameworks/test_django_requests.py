@@ -167,7 +167,7 @@ def test_referrers_are_resolved_in_a_bound(settings):
         of_path(f"/nowhere/{number}")
     assert _resolved.cache_info().currsize <= 1024
     assert of_path("/" + "x" * 5000) is None
-    assert of_path("/here/1", (url("here/<int:n>", str),)).params == {"n": 1}
+    assert of_path("/here/1", (url("here/<int:n>", str),)).params == {"n": "1"}
 
 
 def test_dj10_disallowed_host(browser, segment_events, caplog):

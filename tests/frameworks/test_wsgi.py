@@ -482,6 +482,21 @@ def test_analytics_from_environ(analytics):
     assert analytics_from({KEY: "junk"}) is not None
 
 
+@pytest.mark.parametrize("stream_context", [False, True])
+def test_analytics_from_environ_in_a_body_that_is_made_later(analytics, stream_context):
+    """A generator is asked when its application has returned: the same answer."""
+    seen = []
+
+    def view(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/html")])
+        yield b"<p>"
+        seen.append(analytics_from(environ))
+
+    with Analytics("b", sink=Recorder(), stream_context=stream_context) as second:
+        call(SegmentMiddleware(view, second))
+        assert [second] == seen
+
+
 def test_analytics_from_without_any(monkeypatch):
     """Without a middleware and a key it says so."""
     monkeypatch.setattr("segment_integrations.wsgi.analytics_now", lambda: None)

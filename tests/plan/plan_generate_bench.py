@@ -56,11 +56,11 @@ def meaning(plan):
     What two equivalent plans have in common, and others have not.
 
     It is all of a plan but the order of rules, of the keys of objects and of the lists
-    that are sets, and the dialect's name, as a plan without one is of draft-07.
+    that are sets.
     """
     rules = {
         (rule.type, rule.key, rule.version): (
-            ordered("", {"$schema": DIALECT, **rule.schema}),
+            ordered("", rule.schema),
             dict(rule.labels),
             rule.is_deprecated,
         )
@@ -208,7 +208,7 @@ def rules(draw):
         "key": draw(NAMED.get(type_, NAMELESS)),
         "type": type_,
         "version": draw(VERSIONS),
-        "jsonSchema": schema if isinstance(schema, dict) else {},
+        "jsonSchema": draw(DIALECTS) | (schema if isinstance(schema, dict) else {}),
         **draw(BESIDE),
     }
 
@@ -285,8 +285,17 @@ LONG = [f"{'w' * size} {size}" for size in range(1, 30)]
 ENUMS = st.sampled_from([LONG, LONG[-4:], list(range(12)), [*LONG[:9], None]])
 """Too long to stand in a field."""
 
-STRINGS = st.sampled_from([{}, {"enum": ["b", "a"]}, {"pattern": "a|b"}])
+STRINGS = st.sampled_from(
+    [{}, {"enum": ["b", "a"]}, {"pattern": "a|b"}, {"pattern": "^(a+)+$"}]
+)
 RULES = st.sampled_from(["TRACK"] * 4 + [*RULE_TYPES])
+DIALECTS = st.sampled_from(
+    [
+        {},
+        {"$schema": DIALECT},
+        {"$schema": "http://json-schema.org/draft-04/schema#"},
+    ]
+)
 PARTS = st.lists(st.sampled_from(["context", "properties", "traits"]), unique=True)
 NAMELESS = st.just("")
 NAMED = {"TRACK": EVENTS, "PAGE": EVENTS | NAMELESS, "SCREEN": EVENTS}

@@ -267,6 +267,45 @@ def test_a_schema_that_cannot_be_checked_is_told(schema, pointer, text):
     assert text in str(error)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "construct"),
+    [
+        ("(?i)^abc$", "(?i)"),
+        ("(?P<x>a)", "(?P<x>"),
+        ("(?s).", "(?s)"),
+        (r"\\\Aabc", r"\A"),
+        (r"abc\z", r"\z"),
+        (r"[[:alpha:]]+", "[:alpha:]"),
+        (r"\p{L}\pL", r"\pL"),
+        (r"\Qa.b\E", r"\Q"),
+    ],
+)
+@pytest.mark.parametrize("keyword", ["pattern", "patternProperties"])
+def test_what_only_other_languages_have_in_patterns_is_named(
+    pattern, construct, keyword
+):
+    """A pattern written for Go or Python is told by what of it JSON Schema lacks."""
+    value = pattern if keyword == "pattern" else {pattern: {}}
+    error = refused([rule(facts(code={keyword: value}))])
+    assert f"{FACT}/code/{keyword}" == error.pointer
+    assert str(error).endswith(f"are those of ECMA-262, which have no {construct}")
+
+
+def test_another_wrong_pattern_has_no_construct_to_name():
+    """The text says which expressions are meant, and blames none of them."""
+    error = refused([rule(facts(code={"pattern": "(?:a"}))])
+    assert str(error).endswith("are those of ECMA-262")
+
+
+@pytest.mark.parametrize(("schema", "expected"), [(True, []), (False, ["False"])])
+def test_a_reference_may_lead_to_a_boolean(schema, expected):
+    """True and false are schemas too."""
+    asked = facts(a={"$ref": "#/definitions/any"})
+    plan = TrackingPlan.of([rule({**asked, "definitions": {"any": schema}})])
+    message = {"type": "track", "event": "Order Completed", "properties": {"a": 1}}
+    assert expected == [one.type for one in plan.check(message)]
+
+
 def test_a_document_that_holds_itself_is_told():
     """A circle of Python objects does not make loading loop."""
     document = [rule({})]

@@ -412,6 +412,12 @@ def test_an_identify_that_waits_is_looked_at_when_it_is_made(make):
             ["a.b"],
         ),
         (
+            {"a.b": {"type": "string"}, "a": {"properties": {"b": {"type": "string"}}}},
+            {"a.b": "ok", "a": {"b": 2, "c": 3}},
+            {"a.b": "ok", "a": {"c": 3}},
+            ["a.b"],
+        ),
+        (
             {"t": {"items": {"type": "string"}}},
             {"t": ["x", 1], "o": 1},
             {"o": 1},

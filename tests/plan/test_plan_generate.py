@@ -2,14 +2,18 @@
 
 import copy
 import random
+import time
 from pathlib import Path
 
 import pytest
 from plan_generate_bench import classes_of, imported, meaning, sent_back
 
-from segment_integrations.plan import TrackingPlan, generate
+from segment_integrations import Analytics, PlanViolation
+from segment_integrations.plan import TrackingPlan, diff, generate
+from segment_integrations.testing import capture
 
 GENERATED = Path(__file__).parent / "generated"
+DRAFT = "http://json-schema.org/draft-{}/schema#"
 
 
 def planned(*rules):
@@ -93,6 +97,7 @@ def noisy_plan(names):
             schema["id"] = f"/properties/properties/properties/{name}"
             schema["description"] = ""
             schema["type"] = ["string"]
+    one["jsonSchema"]["$schema"] = DRAFT.format("07")
     return planned(one)
 
 
@@ -113,6 +118,70 @@ def test_an_id_that_is_not_the_path_is_kept_where_it_is():
     one = rule("Thing Done", "a")
     one["jsonSchema"]["properties"]["properties"]["properties"]["a"]["id"] = "/old"
     assert 'extra_json_schema={"id": "/old"}' in generate(planned(one))
+
+
+@pytest.mark.parametrize(
+    ("drafts", "written"),
+    [
+        (["", "", ""], '"no_dialect": ["message"]'),
+        (["07", "07", "07"], ""),
+        (["", "07", "07"], '"no_dialect": [""]'),
+        (["", "", "07"], '"no_dialect": [""]'),
+        (["04", "04", "04"], f'"$schema": "{DRAFT.format("04")}"'),
+        (["", "04", "07"], '"no_dialect": [""]'),
+    ],
+)
+def test_the_dialect_comes_back_as_it_was(drafts, written):
+    """With a ``$schema``, without, with another: the export is no change at all."""
+    rules = [rule(f"Thing {number} Done", "a") for number in range(3)]
+    for one, draft in zip(rules, drafts, strict=True):
+        if draft:
+            one["jsonSchema"]["$schema"] = DRAFT.format(draft)
+    plan = planned(*rules)
+    source = generate(plan)
+    assert [] == diff(plan, sent_back(source))
+    assert written in source
+    assert ("no_dialect" in source) == ("" in drafts)
+
+
+TAME = [
+    *["^[A-Z]{3}$", "^a+$", "pro|free", r"^https?://\S+$", "a.*", "^.+$", r"^\w+?-$"],
+    *[r"^[\w.+-]+@[\w-]+\.[a-z]+$", r"^[a-z0-9]+(-[a-z0-9]+)*$", "^(ab)+c$"],
+    *[r"^(\d{1,3}\.){3}\d{1,3}$", r"^-?\d+(\.\d+)?$", r"^\/(?:[a-z]+\/)*$"],
+    *[r"^[^@]{1,64}@[^@]{1,255}$", "^(?:[0-9a-f]{2})+$", r"^(?!a)\w+$", "^(x|y)z+$"],
+]
+WILD = [
+    *["^(a+)+$", "^(a|a)*$", "^a*a*$", "^a*b*a*c$", "^.*a.*b$", "^(a?){500}b$"],
+    *["^((ab)+)+$", "^(ab)+(ab)+$", "^(?:a?b?)+$", "^b*(a?b)*c$", r"^(\w+\s?)*$"],
+    *["^((ab)?(ab)?)*c$", "a+$", "x|a+b", r"^(?=(a|aa)+$)\w*\1b$", "^[😀]+[😀]+$"],
+    "^" + "a?" * 30 + "a" * 30,
+]
+
+
+@pytest.mark.parametrize("pattern", TAME + WILD)
+def test_no_class_matches_a_pattern_that_explodes(pattern):
+    """Such a pattern is only the plan's to check; both kinds come back as they were."""
+    one = rule("Thing Done", "code")
+    facts = one["jsonSchema"]["properties"]["properties"]
+    facts["properties"]["code"]["pattern"] = pattern
+    source = generate(planned(one))
+    assert ("Meta(pattern=" in source) == (pattern in TAME)
+    assert ('"pattern": ' in source) == (pattern in WILD)
+    assert [] == diff(planned(one), sent_back(source))
+
+
+def test_strict_mode_is_not_held_up_by_a_pattern():
+    """One long value costs no more in a class of the plan than in the plan's check."""
+    one = rule("Thing Done", "code")
+    facts = one["jsonSchema"]["properties"]["properties"]
+    facts["properties"]["code"]["pattern"] = "^(a+)+$"
+    plan = planned(one)
+    with imported(generate(plan)) as module, capture():
+        analytics = Analytics("a-key", plan=plan, strict=True)
+        before = time.process_time()
+        with pytest.raises(PlanViolation, match="Does not match pattern"):
+            analytics.track(module.ThingDone(code="a" * 5_000 + "!"), user_id="u")
+        assert time.process_time() - before < 10
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from segment_integrations.core.encode import encode
 from segment_integrations.plan import TrackingPlan
+from segment_integrations.plan.checking import compiled as compiling
 from segment_integrations.plan.checking.checker import Checker
 from segment_integrations.plan.tracking import PREPARED_MAX
 
@@ -146,10 +147,7 @@ def test_what_is_prepared_is_compiled_once(monkeypatch):
         ]
     )
     plan.prepare()
-    monkeypatch.setattr(
-        "segment_integrations.plan.checking.compiled.compiled",
-        lambda _: pytest.fail("compiled again"),
-    )
+    monkeypatch.setattr(compiling, "compiled", lambda _: pytest.fail("compiled again"))
 
     assert [] == plan.check(track({"total": 1}))
     assert 2 == len(plan.check(track({"total": "1"})))

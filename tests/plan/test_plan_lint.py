@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from plan_diff_bench import plan, rule
 
+from segment_integrations import spec
+from segment_integrations.core.event import Declared
 from segment_integrations.errors import ConfigurationError
+from segment_integrations.plan import exported
 from segment_integrations.plan.linting import lint as linting
 from segment_integrations.plan.linting import sound
 from segment_integrations.plan.linting.lint import RULES, lint
@@ -192,6 +195,29 @@ def test_one_property_of_two_types():
     assert [] == linted(one, newer, two)
 
 
+def test_segments_own_events_pass():
+    """A plan exported from `segment_integrations.spec` has no error."""
+    classes = [one for one in vars(spec).values() if isinstance(one, Declared)]
+    every = exported(classes)
+
+    assert len(classes) == len(every.rules) > 70
+    assert [] == [one for one in lint(every) if one.level == "error"]
+    assert [] == [one for one in faults(every) if one.level == "error"]
+
+
+def test_a_promotions_place_is_the_only_property_of_two_types():
+    """Other properties of Segment's events are still compared with those of others."""
+    own = event("Trip Booked", position=STRING, price=STRING)
+    two = {"position": {"type": "number"}, "price": {"type": "number"}}
+
+    assert [] == linted(
+        event("Promotion Viewed", position=STRING), event("Product Viewed", **two)
+    )
+    assert [("property-type", "track 'Product Viewed'")] * 2 == linted(
+        own, event("Product Viewed", **two)
+    )
+
+
 def test_signs_in_names():
     """A dot, a dollar sign or a space at an end makes trouble further on."""
     assert [("property-signs", "track 'Trip Booked'")] * 2 == linted(
@@ -269,6 +295,21 @@ def test_what_makes_a_rule_useless(schema, expected):
 def test_what_is_sound(schema):
     """What can be kept to is no fault."""
     assert [] == found(event(a=schema))
+
+
+def test_what_the_common_rule_plans_can_be_required():
+    """A rule may require a name of the common one, and no name that neither has."""
+    facts = {"properties": {"tenant": STRING}}
+    common = rule(facts, key="", type_="COMMON")
+
+    assert [] == found(event(required=["tenant"]), common)
+    assert [("error", "required", "/required")] == found(
+        event(required=["tenant", "host"]), common
+    )
+    inner = {"type": "object", "required": ["tenant"]}
+    assert [("error", "required", "/properties/a/required")] == found(
+        event(a=inner), common
+    )
 
 
 def test_faults_of_versions():

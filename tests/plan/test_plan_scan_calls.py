@@ -320,6 +320,70 @@ def test_a_wrapper_that_nobody_calls_is_dynamic(tmp_path):
     assert ["app.py:3:11 dynamic "] == told(scanned(tmp_path, source))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "name = name.title()",
+        "name = 'Shop ' + name",
+        "name = f'Shop {name}'",
+        "name += '!'",
+        "name, _ = name.split()",
+        "for name in name.split(): pass",
+    ],
+)
+@pytest.mark.parametrize("parameter", ["name", "name=None"])
+def test_a_wrapper_that_changes_its_parameter_does_not_hand_it_on(
+    tmp_path, parameter, change
+):
+    """What its callers give is no event: what it sends itself is noted."""
+    source = (
+        f"{OURS}def emit({parameter}):\n    {change}\n    track(name)\n"
+        "emit('shop opened')\n"
+    )
+
+    report = scanned(tmp_path, source)
+
+    assert ({}, ["app.py:4:11 dynamic "]) == (report.fired, told(report))
+
+
+def test_a_default_that_a_wrapper_changes_is_no_event(tmp_path):
+    """As little as what its callers give."""
+    source = "def emit(name='raw'):\n    name = name.title()\n    track(name)\nemit()\n"
+
+    assert [] == fired(tmp_path, OURS + source)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "if name is None:\n        name = 'Default'",
+        "name = name or 'Default'",
+        "name = 'Default' if name is None else name",
+    ],
+)
+def test_a_wrapper_that_only_has_a_default_hands_its_parameter_on(tmp_path, given):
+    """Another text that stands in the source changes nothing of what callers give."""
+    source = f"{OURS}def emit(name):\n    {given}\n    track(name)\nemit('A')\n"
+
+    report = scanned(tmp_path, source)
+
+    assert (["A", "Default"], ()) == (list(report.fired), report.notes)
+
+
+@pytest.mark.parametrize(
+    "parameter", ["x: Analytics | None = None", "analytics=None", "x: Analytics"]
+)
+def test_a_receiver_that_is_made_where_none_is_given_is_ours(tmp_path, parameter):
+    """What its annotation or name says of the parameter still holds."""
+    name = parameter.partition(":")[0].partition("=")[0]
+    source = (
+        f"{OURS}def make(): ...\ndef f({parameter}):\n"
+        f"    if {name} is None:\n        {name} = make()\n    {name}.track('A')\n"
+    )
+
+    assert ["A"] == fired(tmp_path, source)
+
+
 def test_a_decorator_of_ones_own_is_followed(tmp_path):
     """The parameter may be that of a function around."""
     source = """

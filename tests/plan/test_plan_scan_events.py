@@ -119,6 +119,54 @@ def test_the_version_in_a_literal_context_must_be_planned(tmp_path):
     assert ["app.py:2:7 property A", "app.py:3:7 version A"] == told(report)
 
 
+@pytest.mark.parametrize(
+    "context",
+    [
+        "V2",
+        "{**V2}",
+        "{'protocols': V2['protocols']}",
+        "{'protocols': {'event_version': TWO}}",
+        "{'protocols': {'event_version': 1, **V2['protocols']}}",
+        "{'protocols': {'event_version': 1, KEY: 2}}",
+        "dict(protocols={'event_version': 2})",
+    ],
+)
+@pytest.mark.parametrize(
+    "call", ["track('A', {'y': 1}, context=", "a.track(u, 'A', {'y': 1}, "]
+)
+def test_a_version_that_is_made_at_run_time_may_be_any(tmp_path, call, context):
+    """The properties are held against the only rule, but not against one of several."""
+    source = (
+        f"{OURS}import segment.analytics as a\nTWO = 2\nKEY = 'event_version'\n"
+        f"V2 = {{'protocols': {{'event_version': 2}}}}\n{call}{context})\n"
+    )
+    first, second = rule("A", "x", required=["x"]), rule("A", "y", version=2)
+
+    assert [] == told(scanned(tmp_path, source, first, second))
+    assert "property" in {one.kind for one in scanned(tmp_path, source, first).findings}
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("track('A', {'y': 1}, context={**x, 'protocols': {'event_version': 2}})", []),
+        ("track('A', {'y': 1}, context={'protocols': {x: 1, 'event_version': 2}})", []),
+        ("a.track(x, 'A', {'y': 1}, {'protocols': {'event_version': 2}})", []),
+        ("track('A', {'y': 1}, context=None)", ["y"]),
+        ("track('A', {'y': 1}, context={'ip': x})", ["y"]),
+        ("track('A', {'y': 1}, context={'protocols': {}})", ["y"]),
+    ],
+)
+def test_what_stands_last_in_a_literal_context_is_the_version(tmp_path, call, expected):
+    """A dict without one means the oldest, whatever else is made at run time."""
+    source = f"{OURS}import segment.analytics as a\ndef f(x):\n    {call}\n"
+    rules = [rule("A", "x"), rule("A", "y", version=2)]
+
+    report = scanned(tmp_path, source, *rules)
+
+    assert expected == [one.text.split("'")[1] for one in report.findings]
+
+
 # -- pages --------------------------------------------------------------------------
 
 PAGES = OURS + (
@@ -185,6 +233,38 @@ def test_properties_in_a_literal_are_held_against_the_plan(tmp_path, call, expec
     report = scanned(tmp_path, source + call, PLANNED)
 
     assert expected == [one.kind for one in report.findings]
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        ("'always'", {"total"}),
+        ("ALWAYS", {"total"}),
+        ("'success'", {"total", "success"}),
+        ("'start'", {"total", "success"}),
+        ("x", set()),
+        ("'always' if x else 'start'", set()),
+    ],
+)
+def test_what_tracks_adds_of_itself_is_not_missing(tmp_path, when, expected):
+    """With "always" it adds ``success``; what it adds for another `when` may be any."""
+    call = f"tracks('A', from_args=['x.id'], when={when})(print)"
+    source = f"{OURS}ALWAYS = 'always'\ndef f(x):\n    {call}\n"
+    names = ["id", "success", "total"]
+
+    report = scanned(tmp_path, source, rule("A", *names, required=names))
+
+    assert {"required"} >= {one.kind for one in report.findings}
+    assert expected == {one.text.split("'")[3] for one in report.findings}
+
+
+def test_the_outcome_that_tracks_adds_must_be_planned(tmp_path):
+    """For it is in each event; the keys that only some ends add are not told."""
+    source = f"{OURS}@tracks('A', when='always')\ndef f(): ...\n"
+
+    report = scanned(tmp_path, source, rule("A"))
+
+    assert ["success"] == [one.text.split("'")[1] for one in report.findings]
 
 
 @pytest.mark.parametrize(

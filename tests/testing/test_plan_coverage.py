@@ -9,6 +9,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from segment_integrations.plan.rules import Rule
+from segment_integrations.testing.plan_facts import PATHS_MAX, planned_paths
+
 
 def rule(key, type_="TRACK", place="properties", version=1, more=(), **properties):
     facts = {"type": "object", "properties": properties}
@@ -126,6 +129,64 @@ def test_the_run_ends_with_the_coverage(shop):
     ]
     found = ET.parse(shop.path / "junit.xml").find(".//properties/property")
     assert found.attrib == {"name": "segment_plan_coverage", "value": "75.0"}
+
+
+NODE = {"$ref": "#/definitions/node"}
+ADDRESS = {"$ref": "#/definitions/address"}
+MOVED = {
+    "definitions": {
+        "node": {
+            "type": "object",
+            "properties": {"id": {}, "left": NODE, "more": {"items": NODE}},
+        },
+        "address": {"properties": {"city": {}, "zip": {}}},
+        "message": {"properties": {"properties": {"properties": {"coupon": {}}}}},
+    },
+    "allOf": [{"$ref": "#/definitions/message"}],
+    "properties": {
+        "properties": {
+            "properties": {"from": ADDRESS, "to": {"allOf": [ADDRESS]}},
+            "allOf": [NODE, {"properties": {"id": {}, "a": {}}}],
+        }
+    },
+}
+MOVING = """
+    from segment_integrations import track
+
+    def test_move():
+        node = {"id": 1, "left": {"left": {}}, "more": [{"more": []}]}
+        track("Moved", {"from": {"city": "B"}, "a": 1, **node}, user_id=1)
+"""
+
+
+def test_properties_behind_references_count(shop):
+    """Behind ``allOf`` and ``$ref`` too, each once; a tree is gone into once."""
+    plan = {"rules": [rule("Moved", more={"jsonSchema": MOVED})]}
+    shop.makefile(".json", plan=json.dumps(plan))
+    shop.makepyfile(test_some=MOVING)
+
+    run(shop, "--segment-plan-json=figures.json")
+
+    (event,) = json.loads((shop.path / "figures.json").read_text())["events"]
+    assert [
+        *["from.zip", "to", "to.city", "to.zip"],
+        *["left.id", "left.more", "more.$.id", "more.$.left", "coupon"],
+    ] == event["neverSeen"]
+
+
+def test_definitions_that_refer_to_each_other_have_an_end():
+    """Each of twelve holds all of them: no more paths than anybody would read."""
+    names = [f"d{number}" for number in range(12)]
+    definitions = {
+        name: {"properties": {one: {"$ref": f"#/definitions/{one}"} for one in names}}
+        for name in names
+    }
+    schema = {"definitions": definitions, "properties": {"properties": {}}}
+    schema["properties"]["properties"] = {"$ref": "#/definitions/d0"}
+
+    paths = list(planned_paths(Rule(type="TRACK", key="A", schema=schema)))
+
+    assert PATHS_MAX == len(paths) == len(set(paths))
 
 
 @pytest.mark.parametrize(

@@ -368,3 +368,17 @@ def test_async_makers_share_no_class():
     assert one.kw["sync_session_class"] is not Session
     assert "sync_session_class" not in other.kw
     assert Session is AsyncSession.sync_session_class
+
+
+def test_a_session_that_only_read_may_be_left_to_the_garbage_collector(
+    analytics, sent, maker
+):
+    """There is nothing to roll back, so its events leave as they do at a close."""
+    session = maker()
+    session.execute(select(1)).all()
+    assert analytics.track("A", user_id="u") is not None
+    assert [] == sent
+    del session
+    gc.collect()
+    assert ["A"] == sent
+    assert {} == analytics.stats().dropped

@@ -9,7 +9,9 @@ text follows the setting's name and gives the type of a wrong value, not the val
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
+import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -167,11 +169,11 @@ def patterns(value: object) -> tuple[str | Callable[..., Any], ...]:
     if isinstance(value, str):
         return strings(value)
     if callable(value):
-        return (value,)
+        return (_plain(value),)
     if isinstance(value, Iterable):
         items = tuple(value)
         if all(callable(item) or (isinstance(item, str) and item) for item in items):
-            return items
+            return tuple(_plain(item) if callable(item) else item for item in items)
     raise ValueError(f"must be a list of path patterns, got {_kind(value)}")
 
 
@@ -201,6 +203,17 @@ def callable_or_path(value: object) -> Callable[..., Any]:
         raise ValueError(  # noqa: TRY004 - all checks raise the one kind
             f'must be a callable or "module:name", got {_kind(value)}'
         )
+    return _plain(value)
+
+
+def _plain(value: Callable[..., Any]) -> Callable[..., Any]:
+    """*value*, unless it is async: a coroutine that nobody awaits is true."""
+    inner: Any = value
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    for one in (inner, type(inner).__call__):
+        if inspect.iscoroutinefunction(one) or inspect.isasyncgenfunction(one):
+            raise ValueError("must be a plain function: nothing awaits an async one")
     return value
 
 

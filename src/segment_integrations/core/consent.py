@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+import logging
+import types
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from segment_integrations.core.counters import Throttle
@@ -26,25 +28,52 @@ NECESSARY_CATEGORIES: Final = frozenset(
 )
 """Categories that nobody is asked about, and to which a yes says nothing."""
 
+_NO_ANSWERS: Final = (
+    types.CoroutineType,
+    types.AsyncGeneratorType,
+    types.GeneratorType,
+    types.FunctionType,
+    types.MethodType,
+)
+"""Kinds that are true and say nothing: an await or a call was forgotten."""
+
 
 def ask(info: RequestInfo, settings: Settings, throttle: Throttle) -> Answer:
     """
     The visitor's answer; yes where the application does not ask.
 
-    A callable that raises has not said yes, so its answer is no; and so is an empty
-    mapping, which is never stamped: Segment reads it as a refusal of everything.
+    A callable that raises has not said yes, so its answer is no; and so is what waits
+    for an await or a call, and an empty mapping, which is never stamped: Segment reads
+    it as a refusal of everything.
     """
     if settings.consent is None:
         return True
-    given: object
+    answer: Callable[[Any], object] = settings.consent
     with throttle.guard("consent"):
-        takes_info = getattr(settings.consent, "takes_info", False) is True
-        given = settings.consent(info if takes_info else info.native)
+        takes_info = getattr(answer, "takes_info", False) is True
+        given = answer(info if takes_info else info.native)
+        if given is True or given is False:
+            return given
         if isinstance(given, Mapping):
             return _preferences(
                 given, objects=settings.respect_gpc and signals_gpc(info)
             )
+        if isinstance(given, _NO_ANSWERS) or hasattr(given.__class__, "__await__"):
+            return _no_answer(given, throttle)
         return bool(given)
+    return False
+
+
+def _no_answer(given: object, throttle: Throttle) -> Answer:
+    throttle.log(
+        "consent",
+        logging.ERROR,
+        "consent answered with a %s, which is taken for a no: it must be a plain"
+        " function that answers true, false or a mapping",
+        type(given).__name__,
+    )
+    if isinstance(given, Coroutine):
+        given.close()  # else Python warns that it was never awaited
     return False
 
 

@@ -54,12 +54,13 @@ def page(
     """
     # Each page call comes by: what nearly all paths are is seen by calls of C's.
     path = info.path
-    if len(path) > privacy.URL_MAX_CHARS or not (path.isascii() and path.isprintable()):
-        path = privacy.clean(path, privacy.URL_MAX_CHARS)
     params = routing.params
     masks = settings.redact_path_params
     if params and privacy.secrets(tuple(params), masks):
-        path = privacy.masked_path(path, params, masks)
+        # Before the cut, which would leave the beginning of a long secret.
+        path = privacy.masked(path, params, masks, routing.template)
+    if len(path) > privacy.URL_MAX_CHARS or not (path.isascii() and path.isprintable()):
+        path = privacy.clean(path, privacy.URL_MAX_CHARS)
     query = info.query_string
     search = privacy.search(query, settings.search_params) if query else ""
     origin = info.origin()
@@ -86,17 +87,20 @@ def _referrer(
     origin, path, query = parts
     # Another scheme is the same site.
     if resolve is not None and origin.partition("://")[2] == own.partition("://")[2]:
+        if not query and len(given) > privacy.URL_MAX_CHARS:
+            return f"{origin}/{privacy.MASK}"  # cut, so that no route has such a path
+        masks = settings.redact_path_params
         # Some routers take a quoted slash for one that parts, others for a letter.
         for plain in dict.fromkeys((unquote(path), unquote(_SLASH.sub("%252F", path)))):
             routing = resolve(plain)
             if routing is not None and routing.params:
-                params = routing.params
-                if "%2F" in plain:
-                    params = {
-                        name: str(value).replace("/", "%2F")
-                        for name, value in params.items()
-                    }
-                masked = privacy.masked_path(plain, params, settings.redact_path_params)
+                params = {
+                    name: value
+                    if not isinstance(value, str) or value in plain
+                    else value.replace("/", "%2F")
+                    for name, value in routing.params.items()
+                }
+                masked = privacy.masked(plain, params, masks, routing.template)
                 path = path if masked == plain else privacy.quoted(masked)
                 break
     search = privacy.search(query, settings.search_params) if query else ""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
+import weakref
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -123,6 +125,7 @@ class Drops:
         self._on_loss = on_loss
         self._lock = threading.RLock()
         self._counts: Counter[str] = Counter()
+        _live.add(self)
 
     def add(
         self,
@@ -169,6 +172,19 @@ class Drops:
         """Start at nothing with a new lock: a forked child counts its own."""
         self._lock = threading.RLock()
         self._counts = Counter()
+
+
+_live: weakref.WeakSet[Drops] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    """Whoever held a lock in the parent is no thread of the child's."""
+    for drops in tuple(_live):
+        drops.reset()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def _place(error: BaseException) -> str:

@@ -35,11 +35,24 @@ _QUOTING: Final = (
     types.BuiltinFunctionType,
     types.MethodType,
     functools.partial,
+    types.CoroutineType,
+    types.AsyncGeneratorType,
 )
 """
 Kinds whose text quotes anything: other objects, arguments, a memory address. A method
-gets here where its call was forgotten.
+gets here where its call was forgotten, a coroutine where its await was.
 """
+
+
+def has_no_text(value: object) -> bool:
+    """True where the text of *value* is no fact about it; may raise, of lazy ones."""
+    kind = value.__class__  # of a proxy, what it stands for
+    return (
+        (kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__)
+        or isinstance(value, _QUOTING)
+        or hasattr(kind, "__next__")
+        or hasattr(kind, "__await__")
+    )
 
 
 def describe(value: object) -> object:
@@ -51,13 +64,10 @@ def describe(value: object) -> object:
     """
     if value is None:
         return "null"  # as a key, where JSON wants a text
-    kind = type(value)
-    if kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__:
-        return placeholder(value)
     try:
         if isinstance(value, bool):
             return "true" if value else "false"
-        if isinstance(value, _QUOTING) or hasattr(value, "__next__"):
+        if has_no_text(value):
             return placeholder(value)
         if isinstance(value, Mapping):
             return dict(value)

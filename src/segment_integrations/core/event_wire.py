@@ -121,7 +121,7 @@ def _check(typed: Typed, facts: dict[str, Any], field: str) -> None:
         InvalidEvent: One breaks its annotation; names field and type, no value.
     """
     try:
-        msgspec.convert(facts, type(typed))
+        msgspec.convert(facts, type(typed), str_keys=True)  # as `_facts` made them
     except msgspec.ValidationError as error:
         place, reason = _told(str(error))
         raise InvalidEvent(

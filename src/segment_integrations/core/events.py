@@ -13,12 +13,17 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final
+from uuid import UUID
 
+from segment_integrations.core.encode import has_no_text
 from segment_integrations.core.event_models import fields_of
 from segment_integrations.core.message import MESSAGE_ID_MAX_CHARS
 from segment_integrations.errors import InvalidEvent
 
 _NOT_IDS: Final = (bool, float, bytes, bytearray, complex, Mapping, list, tuple, set)
+
+_IDS: Final = frozenset({int, UUID})
+"""Types that nothing has to be asked about."""
 
 _MILLISECONDS: Final = tuple(f".{number:03d}Z" for number in range(1000))
 
@@ -106,14 +111,17 @@ def identifier(value: object, field: str) -> str | None:
     """
     An id as the text that Segment wants; None and the empty text mean "not known".
 
-    Numbers, UUIDs and a database's own id types become their text.
+    Numbers, UUIDs and a database's own id types become their text. What has none is
+    refused: the one that Python gives it may quote a user, and is another each time.
     """
     if type(value) is str:
         return value or None
-    if value is None or value == "":
+    if value is None:
         return None
     try:
-        if not isinstance(value, _NOT_IDS):
+        if type(value) in _IDS or not (
+            isinstance(value, _NOT_IDS) or has_no_text(value)
+        ):
             return str(value) or None
     except Exception:  # noqa: BLE001 - a hostile __str__, a lazy value without its own
         raise InvalidEvent(field, f"has no text, got {_kind(value)}") from None

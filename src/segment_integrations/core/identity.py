@@ -169,9 +169,16 @@ class Identity:
         group = events.identifier(group_id, "group_id")
         if anonymous is not None:
             self._anonymous_id = anonymous
-        elif self._mints():
-            before = self.user_id
-            if before is not None and before != new:
+        elif self._mints() or (
+            # Without an id there is nothing to lose, and nobody is asked; and a block
+            # around some of the request's work is about whom it says.
+            self.parent is None and new is not None and self.anonymous_id is not None
+        ):
+            before = self._said("_user_id")
+            if before is UNSET:
+                self._user_id = new  # lest a `user` callable that says it goes round
+                before = self.root._detected("user")
+            if before not in {None, new}:
                 # Another person on the same browser: the history is not theirs.
                 self.rotate_anonymous_id()
         self._user_id = new
@@ -243,7 +250,11 @@ class Identity:
         )
 
     def rotate_anonymous_id(self) -> str | None:
-        """Mint a new anonymous id, to be set as a cookie; None without consent."""
+        """
+        Mint a new anonymous id, to be set as a cookie; None where none may be.
+
+        The events from here on, in this block, carry it and not the one before.
+        """
         if not self.may_mint():
             self._anonymous_id = None
             return None
@@ -251,6 +262,17 @@ class Identity:
         self._anonymous_id = minted
         self.root.cookie_to_set = minted
         return minted
+
+    def mint_anonymous_id(self) -> str | None:
+        """
+        As `rotate_anonymous_id`, for a visitor of whom nothing is known.
+
+        It is the request's, as the cookie is, also inside `bind`. Where the code said
+        that there is no visitor, there is none.
+        """
+        if self._said("_anonymous_id") is not UNSET:
+            return None
+        return self.root.rotate_anonymous_id()
 
     def may_mint(self, response: ResponseInfo | None = None) -> bool:
         """True where a new anonymous id may be given to this visitor."""

@@ -273,5 +273,5 @@ def _identity(
         anonymous = context.anonymous_id
     user = user or known
     if user is None and anonymous is None:
-        anonymous = context.rotate_anonymous_id()
+        anonymous = context.mint_anonymous_id()
     return user, anonymous

@@ -158,6 +158,44 @@ def masked_path(path: str, params: Mapping[str, object], names: frozenset[str]) 
     return path
 
 
+def masked(
+    path: str,
+    params: Mapping[str, object],
+    names: frozenset[str],
+    template: str | None,
+) -> str:
+    """
+    As `masked_path`; where a secret is not to be found, all that it may stand in.
+
+    That is what follows the plain beginning of the *template*.
+
+    Args:
+        path: The path.
+        params: The texts of the parameters as they stand in *path*; None where that is
+            not known.
+        names: Which to mask, in lower case.
+        template: The route's.
+    """
+    for name in secrets(tuple(params), names):
+        secret = params[name]
+        if not isinstance(secret, str) or secret not in path:
+            kept = (template or "").partition("{")[0] or "/"
+            before, is_there, _ = path.partition(kept)
+            return f"{before}{kept}{MASK}" if is_there else f"/{MASK}"
+    return masked_path(path, params, names)
+
+
+def merged(
+    one: Mapping[str, str | None], other: Mapping[str, str | None]
+) -> dict[str, str | None]:
+    """The texts of path parameters of both; None for a name that stands for two."""
+    both = {**one, **other}
+    for name in one.keys() & other.keys():
+        if one[name] != other[name]:
+            both[name] = None
+    return both
+
+
 @lru_cache(maxsize=64)
 def _allowed(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(fnmatch.translate(one) for one in patterns) or r"(?!)")

@@ -156,7 +156,8 @@ class Routing(msgspec.Struct, frozen=True):
         template: The route in the one normal form, ``/products/{slug}``; None when
             nothing matched.
         view: The view's own name, ``shop.views.product``.
-        params: The values of the path parameters.
+        params: The path parameters; those that may be masked as the texts that stand in
+            the path, or as None where an adapter can not tell.
         endpoint: The view itself, for the marks of `page_name` and `no_page`.
         is_internal: The route is the framework's own, not the application's: static
             files, an admin site, the pages of API documentation.
@@ -170,6 +171,10 @@ class Routing(msgspec.Struct, frozen=True):
     endpoint: object = None
     is_internal: bool = False
     is_marked: bool = True
+
+    def with_params(self, params: Mapping[str, str | None]) -> Routing:
+        """The same with other *params*."""
+        return msgspec.structs.replace(self, params=params)
 
 
 class Visited(RequestInfo):

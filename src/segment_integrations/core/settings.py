@@ -28,6 +28,12 @@ def _setting(check: Callable[[Any], Any], default: Any) -> Any:
     return field(default=default, metadata={"check": check})
 
 
+def _key(value: object) -> str:
+    """A text; whether it may be empty, `_check_key` says."""
+    is_empty = isinstance(value, str) and not value.strip()
+    return "" if is_empty else checks.text(value)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Settings:
     """
@@ -38,7 +44,7 @@ class Settings:
     them with their meaning and the source of each number.
     """
 
-    write_key: str | None = _setting(checks.text, None)
+    write_key: str | None = _setting(_key, None)
     host: str = _setting(checks.base_url, "https://api.segment.io")
     enabled: bool = _setting(checks.boolean, True)
     strict: bool = _setting(checks.boolean, False)
@@ -149,6 +155,7 @@ class Settings:
                         f" the nearest is {spelling(checks.nearest(name, _CHECKS))}",
                         setting=name,
                     )
+        key_spelled = ""
         for name, check in _CHECKS.items():
             variable = ENVIRONMENT_PREFIX + name.upper()
             if arguments.get(name) is not None:
@@ -163,9 +170,28 @@ class Settings:
                 values[name] = check(value)
             except ValueError as error:
                 raise ConfigurationError(f"{spelled} {error}", setting=name) from None
+            key_spelled = key_spelled or spelled  # the first of all is the write key
+        _check_key(values, key_spelled)
         given = frozenset(values)
-        _check_spool(values, spell)
+        _check_together(values, spell)
         return cls(**values, given=given)  # type: ignore[arg-type]
+
+
+def _check_together(values: dict[str, object], spell: Callable[[str], str]) -> None:
+    """Check what several settings say together."""
+    _check_spool(values, spell)
+    _check_pages(values, spell)
+
+
+def _check_key(values: dict[str, object], spelled: str) -> None:
+    """An empty write key is none at all, for one that is switched off."""
+    if values.get("write_key") == "":
+        if values.get("enabled", True):
+            raise ConfigurationError(
+                f"{spelled} must be a text that is not empty, got str",
+                setting="write_key",
+            )
+        del values["write_key"]
 
 
 def _check_spool(values: dict[str, object], spell: Callable[[str], str]) -> None:
@@ -196,6 +222,17 @@ def _check_spool(values: dict[str, object], spell: Callable[[str], str]) -> None
             setting="overflow",
         )
     values.setdefault("overflow", "spill")
+
+
+def _check_pages(values: dict[str, object], spell: Callable[[str], str]) -> None:
+    """Refuse to take our own cookie for the browser library's."""
+    if values.get("pages") == "fallback" and values.get("anonymous_cookie"):
+        raise ConfigurationError(
+            f"{spell('pages')}='fallback' sends no page call where a cookie of the"
+            f" browser library came, and {spell('anonymous_cookie')} sets one: leave"
+            f" {spell('anonymous_cookie')} off, for the library sets it itself",
+            setting="anonymous_cookie",
+        )
 
 
 def _as_is(name: str) -> str:

@@ -269,16 +269,14 @@ class Delivery:
         """
         Disown what the parent owns. In the child, from the fork itself.
 
-        Nothing but marks, a new lock, and the spool's locks closed: threads and
-        sockets made here would hurt programs that fork often, those on gevent above
-        all.
+        Nothing but marks, and the spool's locks closed: threads and sockets made here
+        would hurt programs that fork often, those on gevent above all.
         """
         self._running.pid = UNOWNED
         self._owner.disown()
         if self._running.worker.spool is not None:
             self._running.worker.spool.disown()
         self._adopted.clear()
-        self._drops.reset()
 
 
 _live: weakref.WeakSet[Delivery] = weakref.WeakSet()

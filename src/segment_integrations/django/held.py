@@ -32,6 +32,9 @@ _RESPONSE_HEADERS: Final = (
     "Content-Type",
     "Content-Disposition",
     "Cache-Control",
+    "CDN-Cache-Control",
+    "Surrogate-Control",
+    "Expires",
     "X-Inertia",
 )
 """What the page policy looks at."""
@@ -142,7 +145,8 @@ class Held(EnvironInfo, Visited):
         match = self.request.resolver_match
         if match is None:
             return routing.of_unrouted(self.request)
-        self._routing = routing.of_match(match)
+        masks = self.analytics.settings.redact_path_params
+        self._routing = routing.of_request(match, self.request, masks)
         return self._routing
 
 

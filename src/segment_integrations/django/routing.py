@@ -11,10 +11,12 @@ from django.urls import resolve
 from django.utils import translation
 
 from segment_integrations.core.marks import may_be_marked
+from segment_integrations.core.privacy import merged, secrets
 from segment_integrations.core.request import UNROUTED, Routing
+from segment_integrations.django.patterns import candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from django.http import HttpRequest
     from django.urls import ResolverMatch
@@ -35,6 +37,7 @@ _INTERNAL_MODULES: Final = (
 _MARKS: Final = ("__segment_page_name__", "__segment_no_page__")
 
 _CONVERTOR = re.compile(r"<(?:[^<>:]*:)?([^<>:]+)>")
+_NAME = re.compile(r"{(\w+)}")
 _GROUP = re.compile(r"\((?:\?(?:P<(\w+)>|P=\w+|<?[=!]|#|[a-zA-Z-]+:|[a-zA-Z]+|:))?")
 _CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
 _QUANTIFIER = re.compile(r"(?:[*+?]|\{\d*,?\d*\})[?+]?")
@@ -47,8 +50,11 @@ def of_unrouted(request: HttpRequest) -> Routing:
     A page out of a cache was never routed, nor is a request that is still in the
     middleware.
     """
-    found = of_path(request.path_info, getattr(request, "urlconf", None))
-    return found or UNROUTED
+    path = request.path_info
+    if len(path) > _PATH_MAX_CHARS:
+        return UNROUTED
+    urlconf = getattr(request, "urlconf", None) or django_settings.ROOT_URLCONF
+    return _routed(path, urlconf, _language()) or UNROUTED
 
 
 def of_site_path(request: HttpRequest, path: str) -> Routing | None:
@@ -58,16 +64,32 @@ def of_site_path(request: HttpRequest, path: str) -> Routing | None:
 
 
 def of_path(path: str, urlconf: Any = None) -> Routing | None:
-    """Where *path* would be routed, or None."""
+    """Where *path* would be routed by its patterns alone, or None."""
     if len(path) > _PATH_MAX_CHARS:
         return None
-    urlconf = urlconf or django_settings.ROOT_URLCONF
-    language = translation.get_language() if django_settings.USE_I18N else None
-    return _resolved(path, urlconf, language)
+    return _resolved(path, urlconf or django_settings.ROOT_URLCONF, _language())
+
+
+def _language() -> str | None:
+    return translation.get_language() if django_settings.USE_I18N else None
 
 
 @lru_cache(maxsize=_ROUTES_MAX)
 def _resolved(path: str, urlconf: Any, language: str | None) -> Routing | None:
+    return _in_languages(_by_patterns, path, urlconf, language)
+
+
+@lru_cache(maxsize=_ROUTES_MAX)
+def _routed(path: str, urlconf: Any, language: str | None) -> Routing | None:
+    return _in_languages(_by_django, path, urlconf, language)
+
+
+def _in_languages(
+    find: Callable[[str, Any], Routing | None],
+    path: str,
+    urlconf: Any,
+    language: str | None,
+) -> Routing | None:
     first = path.lstrip("/").partition("/")[0]
     languages = [language]
     if language is not None and first in dict(django_settings.LANGUAGES):
@@ -75,17 +97,78 @@ def _resolved(path: str, urlconf: Any, language: str | None) -> Routing | None:
     for one in languages:
         try:
             if one == language:
-                return of_match(resolve(path, urlconf))
-            with translation.override(one):
-                return of_match(resolve(path, urlconf))
+                found = find(path, urlconf)
+            else:
+                with translation.override(one):
+                    found = find(path, urlconf)
         except Exception:  # noqa: BLE001, S112 - Resolver404, or a convertor's fault
             continue
+        if found is not None:
+            return found
     return None
+
+
+def _by_patterns(path: str, urlconf: Any) -> Routing | None:
+    routing: Routing | None = None
+    texts: dict[str, str | None] = {}
+    for match, is_sure in candidates(path, urlconf):
+        routing = routing or of_match(match)
+        # What it is, only the convertors know: the secrets of all are masked.
+        texts = merged(texts, _captured(match))
+        if is_sure:
+            break
+    return routing and routing.with_params(texts)
+
+
+def _by_django(path: str, urlconf: Any) -> Routing:
+    match = resolve(path, urlconf)
+    routing = of_match(match)
+    # What is kept holds no object of the application's.
+    return routing.with_params(_texts(match, path, urlconf))
+
+
+def _texts(match: ResolverMatch, path: str, urlconf: Any) -> Mapping[str, str | None]:
+    """The parameters of Django's own *match* as they stand in the *path*."""
+    for found, _ in candidates(path, urlconf):
+        if found.func is match.func and found.route == match.route:
+            return _captured(found)
+    return dict.fromkeys((*match.kwargs, *map(str, range(len(match.args)))))
+
+
+def _captured(match: ResolverMatch) -> dict[str, str | None]:
+    unnamed = {str(at): one for at, one in enumerate(match.args)}
+    return {**match.kwargs, **unnamed}
+
+
+def of_request(
+    match: ResolverMatch, request: HttpRequest, masks: frozenset[str]
+) -> Routing:
+    """As `of_match`, with the texts that *request* has for what *masks* names."""
+    routing = of_match(match)
+    # By the template: of an include's parameters Django's `captured_kwargs` has none.
+    if (template := routing.template) is None or "{" not in template:
+        names: tuple[str, ...] = tuple(routing.params)
+    else:
+        names = _names(template)
+    if not names or not secrets(names, masks):
+        return routing
+    urlconf = getattr(request, "urlconf", None) or django_settings.ROOT_URLCONF
+    try:
+        texts = _texts(match, request.path_info, urlconf)
+    except Exception:  # noqa: BLE001 - of Django's internals
+        texts = dict.fromkeys(names)
+    return routing.with_params(texts)
+
+
+@lru_cache(maxsize=_ROUTES_MAX)
+def _names(template: str) -> tuple[str, ...]:
+    return tuple(_NAME.findall(template))
 
 
 def forget_resolved() -> None:
     """Forget where paths were routed: the URLconf has changed."""
     _resolved.cache_clear()
+    _routed.cache_clear()
 
 
 _known: Final[dict[tuple[int, str | None, str], tuple[object, list[str], Routing]]] = {}

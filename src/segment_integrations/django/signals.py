@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.apps import apps
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 
-from segment_integrations.core import lifecycle
+from segment_integrations.core import events, lifecycle
 from segment_integrations.core.current import set_current
 from segment_integrations.django.held import held_of
 from segment_integrations.django.identity import id_of
@@ -97,8 +97,7 @@ def _user_id(held: Held, analytics: Analytics, user: object) -> str | None:
     """The new user's id, by the application's own callable where there is one."""
     if analytics.settings.user is None:
         return id_of(user)
-    found = analytics.settings.user(held.request)
-    return None if found is None else str(found)
+    return events.identifier(analytics.settings.user(held.request), "user_id")
 
 
 def on_logout(*, request: object, user: object = None, **_: Any) -> None:

@@ -18,7 +18,7 @@ from segment_integrations.core import lifecycle
 from segment_integrations.core.identity import NONE_WAIT
 from segment_integrations.core.request import UNROUTED, Routing
 from segment_integrations.pallets import unmarked
-from segment_integrations.wsgi import KEY, Visit
+from segment_integrations.wsgi import ANALYTICS_KEY, KEY, Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,6 +131,7 @@ class FlaskVisit(Visit):
             self._exchange = self._flask = self._g = None
             self._session = self._stale = None
             self._environ.pop(KEY, None)
+            self._environ[ANALYTICS_KEY] = exchange.analytics
 
     @property
     def native(self) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,12 +26,17 @@ class Violation:
         description: A sentence of names and of the plan's own words, never a value of
             the message: ``"Invalid type. Expected: integer, given: number"``.
         pointer: The JSON pointer of the schema that is broken, from the rule's root.
+        path: What *field* joins with dots, of which some may be parts of names: the
+            keys and indexes from the message's root.
     """
 
     type: str
     field: str
     description: str
     pointer: str = ""
+    path: tuple[str | int, ...] = dataclasses.field(
+        default=(), repr=False, compare=False, kw_only=True
+    )
 
     @property
     def is_unplanned(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 import threading
 import weakref
@@ -74,6 +75,7 @@ class _Transactions:
         self.root: Identity | None = None
         self.task: weakref.ref[asyncio.Task[Any]] | None = None
         self.thread = 0
+        self.pid = 0
         self.is_about_to_write = False
         """Whether the statement that begins the next transaction writes."""
 
@@ -107,9 +109,16 @@ class _Transactions:
         return None
 
     def __del__(self) -> None:
-        if not sys.is_finalizing():
-            for level in self.levels:
-                level.lose()
+        if sys.is_finalizing():
+            return
+        with _throttle.guard("the SQLAlchemy hook"):
+            is_own = self.pid == os.getpid()
+            while self.levels:
+                level = self.levels.pop()
+                if is_own:
+                    _end(level, self.levels[-1] if self.levels else None)
+                else:  # the parent's, which sends them itself
+                    level.lose()
 
 
 _open: Final[weakref.WeakValueDictionary[int, _Transactions]] = (
@@ -178,6 +187,7 @@ def _on_create(session: Session, transaction: SessionTransaction) -> None:
             if found is None:
                 found = session.info[KEY] = _Transactions()
             _open[id(found)] = found
+            found.pid = os.getpid()
         elif found is None or not found.levels:
             return  # it began before it was watched
         elif found.levels[-1].transaction is transaction:

@@ -123,7 +123,7 @@ class Coverage:
     def _never_seen(self, rule: Rule) -> list[str]:
         return [
             path
-            for path in planned_paths(rule.facts)
+            for path in planned_paths(rule)
             if fact("seen", rule, path) not in self._facts
         ]
 

@@ -92,7 +92,7 @@ class Watch:
             return
         yield fact("fired", rule)
         given = message.get(self._places[rule.type])
-        for path in seen_paths(rule.facts, given):
+        for path in seen_paths(rule, given):
             yield fact("seen", rule, path)
         for name in self._plan.unplanned(message):
             yield fact("unplanned", rule, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from segment_integrations.plan.checking.engine import Validator, compiled
@@ -26,7 +26,7 @@ class Planned:
         patterns: dict[str, bool] = {}
         takes_any = False
         for root in schemas:
-            for found in _facts(root, place):
+            for found in facts_in(root, place):
                 names |= set(found.get("properties", ()))
                 patterns |= dict.fromkeys(found.get("patternProperties", ()), True)
                 takes_any |= "additionalProperties" in found
@@ -71,8 +71,8 @@ class Planned:
         return self._matcher is None or not self._matcher.is_valid({name: None})
 
 
-def _facts(root: Schema, place: str) -> Iterable[Schema]:
-    """Each schema that speaks of the facts themselves."""
+def facts_in(root: Schema, place: str) -> Iterator[Schema]:
+    """Each schema in *root*, that of a message, that speaks of the facts at *place*."""
     for whole in same_value(root, root):
         known = whole.get("properties")
         found = known.get(place) if isinstance(known, Mapping) else None

@@ -130,6 +130,7 @@ def unplanned_property(place: str, name: str) -> Violation:
         field,
         f"{field} is not in the tracking plan",
         escaped(["properties", place]),
+        path=(place, name),
     )
 
 
@@ -140,10 +141,11 @@ def _told(error: Broken, path: list[str | int]) -> Iterable[Violation]:
     if name == "type":
         expected = _typed(tuple(kind.types))
         words = f"Invalid type. Expected: {expected}, given: {_type_of(error.instance)}"
-        return (Violation(INVALID_TYPE, _field(path), words, pointer),)
+        return (_violation(INVALID_TYPE, path, words, pointer),)
     if name == "required":
-        field = _field([*path, kind.property])
-        return (Violation(REQUIRED, field, f"{field} is required", pointer),)
+        path = [*path, kind.property]
+        words = f"{_field(path)} is required"
+        return (_violation(REQUIRED, path, words, pointer),)
     if name == "additionalProperties":
         extras = kind.as_dict()["unexpected"]
         return [_additional([*path, extra], pointer) for extra in extras]
@@ -151,10 +153,10 @@ def _told(error: Broken, path: list[str | int]) -> Iterable[Violation]:
         return violations(closest)
     if pattern_budget_spent(error):
         words = "Takes too long to be matched with its pattern"
-        return (Violation("Pattern", _field(path), words, pointer),)
+        return (_violation("Pattern", path, words, pointer),)
     type_, sentence = _SIMPLE.get(name, (_titled(name), _unknown))
     words = sentence(kind.as_dict())[:_WORDS_MAX]
-    return (Violation(type_, _field(path), words, pointer),)
+    return (_violation(type_, path, words, pointer),)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -164,12 +166,18 @@ def _pointer(way: tuple[str | int, ...]) -> str:
 
 
 def _additional(path: list[str | int], pointer: str) -> Violation:
-    return Violation(
+    return _violation(
         "Additional Property Not Allowed",
-        _field(path),
+        path,
         f"Additional property {path[-1]} is not allowed",
         pointer,
     )
+
+
+def _violation(
+    type_: str, path: list[str | int], words: str, pointer: str
+) -> Violation:
+    return Violation(type_, _field(path), words, pointer, path=tuple(path))
 
 
 def _closest(error: Broken) -> list[Broken] | None:

@@ -65,57 +65,42 @@ def omit_violating(
     place, facts = facts_of(message)
     omitted = []
     for violation in violations:
-        root, _, path = violation.field.partition(".")
-        if violation.is_unplanned or root != place or not path:
+        root, *path = violation.path or ("",)
+        if violation.is_unplanned or root != place:
             continue
         if violation.type == REQUIRED:  # nothing is there, whatever else is called so
             continue
-        name = _delete(facts, path.split("."))
+        name = _delete(facts, path)
         if name is not None:
             omitted.append(name)
     return omitted
 
 
-def _delete(value: object, parts: Sequence[str]) -> str | None:
+def _delete(value: object, path: Sequence[str | int]) -> str | None:
     """
-    Delete what *parts* lead to.
-
-    A dot may be a part of a name: the longest name that is there is taken.
+    Delete what *path* leads to.
 
     Returns:
         Its path, or that of the nearest thing with a name that holds it. None where
         nothing is there.
     """
+    end = len(path)
+    while end and isinstance(path[end - 1], int):
+        end -= 1
+    for key in path[: end - 1]:
+        value = _inside(value, key)
+    if not end or not isinstance(value, dict) or path[end - 1] not in value:
+        return None  # nothing with a name, or it went with another violation
+    del value[path[end - 1]]
+    return ".".join(map(str, path[:end]))
+
+
+def _inside(value: object, key: str | int) -> object:
+    """What *value* has at *key*; None where it has nothing."""
     if isinstance(value, dict):
-        for end in range(len(parts), 0, -1):
-            name = ".".join(parts[:end])
-            if name not in value:
-                continue
-            if end == len(parts) or _is_item(value[name], parts[end:]):
-                del value[name]
-                return name
-            below = _delete(value[name], parts[end:])
-            if below is not None:
-                return f"{name}.{below}"
-    elif isinstance(value, list) and (item := _index(value, parts[0])) is not None:
-        below = _delete(value[item], parts[1:])
-        if below is not None:
-            return f"{item}.{below}"
-    return None
-
-
-def _is_item(value: object, parts: Sequence[str]) -> bool:
-    """Whether *parts* lead from *value* to an item of a list, through lists alone."""
-    for part in parts:
-        if not isinstance(value, list) or (item := _index(value, part)) is None:
-            return False
-        value = value[item]
-    return True
-
-
-def _index(items: Sequence[object], part: str) -> int | None:
-    if part.isascii() and part.isdecimal() and len(part) < len("1000000"):
-        return number if (number := int(part)) < len(items) else None
+        return value.get(key)
+    if isinstance(value, list) and isinstance(key, int) and key < len(value):
+        return value[key]
     return None
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from segment_integrations.core.event import Declaration, Declared
 from segment_integrations.errors import PlanError
-from segment_integrations.plan.exporting.form import form_of
+from segment_integrations.plan.exporting.form import DIALECT, form_of
 from segment_integrations.plan.exporting.types import (
     Circle,
     docstring,
@@ -20,8 +20,6 @@ from segment_integrations.plan.rules import FACTS, Rule, RuleType
 from segment_integrations.plan.tracking import TrackingPlan
 
 __all__ = ["exported", "json_schema", "rule_of", "schema_of"]
-
-DIALECT: Final = "http://json-schema.org/draft-07/schema#"
 
 
 def exported(

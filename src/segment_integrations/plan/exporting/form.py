@@ -19,7 +19,20 @@ from segment_integrations.plan.loading.nesting import MESSAGE_PARTS
 from segment_integrations.plan.loading.walk import escaped
 from segment_integrations.plan.rules import FACTS, Rule
 
-__all__ = ["KINDS", "PLAIN", "WORDS", "Form", "Id", "Spot", "form_of", "visited"]
+__all__ = [
+    "DIALECT",
+    "KINDS",
+    "PLAIN",
+    "WORDS",
+    "Form",
+    "Id",
+    "Spot",
+    "form_of",
+    "visited",
+]
+
+DIALECT: Final = "http://json-schema.org/draft-07/schema#"
+"""What classes are exported in."""
 
 KINDS: Final = ("message", "facts", "property", "nested", "item")
 """
@@ -74,6 +87,8 @@ class Spot:
             _put(self.schema["properties"], word, self.parts[word], wanted=wanted)
         elif word == "facts_required":
             _put(self.schema, "required", [self.place], wanted=wanted)
+        elif word == "no_dialect":
+            _put(self.schema, "$schema", DIALECT, wanted=not wanted)
         elif word == "path_as_id":
             _put(self.schema, "id", self.id, wanted=wanted)
         else:
@@ -92,13 +107,15 @@ WORDS: Final[Mapping[str, frozenset[str]]] = {
     "empty_properties": _BELOW,
     "empty_required": _BELOW,
     "facts_required": frozenset({"message"}),
+    "no_dialect": frozenset({"message"}),
     "path_as_id": _BELOW,
     "type_in_list": frozenset(KINDS),
 }
 """
 The noise, and the kinds of schemas that have it.
 
-``facts_required`` is the ``required`` of a message whose facts have one.
+``facts_required`` is the ``required`` of a message whose facts have one, and
+``no_dialect`` that it has no ``$schema``.
 """
 
 
@@ -125,6 +142,9 @@ def _has(spot: Spot, word: str) -> bool | None:
         inner = facts.get(spot.place) if isinstance(facts, Mapping) else None
         needs = inner.get("required") if isinstance(inner, Mapping) else None
         return _is(schema, "required", [spot.place]) if needs else None
+    if word == "no_dialect":
+        has = _is(schema, "$schema", DIALECT)
+        return None if has is None else not has
     if word == "path_as_id":
         return _is(schema, "id", spot.id)
     key, empty = _EMPTY[word]

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from segment_integrations.plan.exporting.export import DIALECT
+from segment_integrations.plan.exporting.form import DIALECT
 from segment_integrations.plan.exporting.types import docstring as read_docstring
 from segment_integrations.plan.generating.classes import (
     AliasSource,
@@ -208,7 +208,7 @@ def _laid_over(rule: Rule, fields: Iterable[Field], doc: str) -> dict[str, Any]:
     }
     over = {
         "facts": _joined(inner, facts) if facts else {},
-        "message": _joined(got, {"$schema": DIALECT, **rule.schema}),
+        "message": _joined(got, rule.schema),
     }
     return {key: found for key, found in over.items() if found}
 

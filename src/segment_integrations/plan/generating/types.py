@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
+from segment_integrations.plan.generating.patterns import may_explode
 from segment_integrations.plan.generating.text import (
     NONE,
     Node,
@@ -229,7 +230,8 @@ def _text(schema: Mapping[str, Any]) -> Shape:
         return Shape(Text("datetime"), {"type": "string", "format": "date-time"})
     words = [word for word in _TEXT if _is_length(schema.get(word))]
     meta = {_TEXT[word]: schema[word] for word in words}
-    if _compiles(schema.get("pattern")):
+    # One that may take long is left to the plan's check, which gives it up in time.
+    if _compiles(schema.get("pattern")) and not may_explode(schema["pattern"]):
         words.append("pattern")
         meta["pattern"] = schema["pattern"]
     return Shape(Text("str"), _picked("string", schema, words), meta)

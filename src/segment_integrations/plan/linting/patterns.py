@@ -28,6 +28,7 @@ _TOKEN: Final = re.compile(
 )
 _OUTSIDE: Final = frozenset("AbBdDsSwWpPzafnrtvE")
 _INSIDE: Final = frozenset("dDsSwWpPafnrtv")
+_FLAGS: Final = re.compile(r"\(\?[imsU-]+\)")
 _MOST_TIMES: Final = 1000
 """The most repetitions of one part. Source: Go, regexp/syntax, ErrInvalidRepeatSize."""
 
@@ -45,7 +46,7 @@ _GROUPS: Final = {
 
 def has_negative_lookahead(pattern: str) -> bool:
     """Whether there is a ``(?!`` that means it."""
-    return any(text == "(?!" for _, text, _ in _tokens(pattern))
+    return any(text == "(?!" for _, text, _ in tokens(pattern))
 
 
 def refused(pattern: str) -> Iterator[str]:
@@ -53,9 +54,27 @@ def refused(pattern: str) -> Iterator[str]:
     yield from dict.fromkeys(_refused(pattern))
 
 
+def foreign(pattern: str) -> str:
+    """What of Go's or Python's expressions ECMA-262 does not have, the first; or ""."""
+    before = ""
+    for kind, text, _ in tokens(pattern):
+        if before and text != "{":
+            return before + text
+        before = text if text in {r"\p", r"\P"} else ""
+        if kind == "quoted":
+            return r"\Q"
+        if (
+            kind == "named"
+            or (kind == "group" and (text.startswith("(?P") or _FLAGS.fullmatch(text)))
+            or (kind == "escape" and text[1] in "AaeGZz")
+        ):
+            return text
+    return ""
+
+
 def _refused(pattern: str) -> Iterator[str]:
     before = ""
-    for kind, text, is_inside in _tokens(pattern):
+    for kind, text, is_inside in tokens(pattern):
         if kind == "escape":
             yield from _refused_escape(text, is_inside=is_inside)
         elif kind == "group" and text != "(?!":
@@ -85,7 +104,7 @@ def _refused_escape(text: str, *, is_inside: bool) -> Iterator[str]:
         yield f"the escape {text}{advice}"
 
 
-def _tokens(pattern: str) -> Iterator[tuple[str, str, bool]]:
+def tokens(pattern: str) -> Iterator[tuple[str, str, bool]]:
     """Kind and text of each part, and whether it stands in a class of characters."""
     is_inside = is_first = False
     at = 0

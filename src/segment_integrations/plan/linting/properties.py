@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from segment_integrations.plan.diffing.schema import step
-from segment_integrations.plan.names.segment import SEMANTIC, TRAITS
+from segment_integrations.plan.names.segment import PLACES, SEMANTIC, TRAITS
 from segment_integrations.plan.names.words import Style, in_style, key, style_of
 from segment_integrations.plan.rules import FACTS, Rule
 
@@ -140,7 +140,7 @@ def spellings(properties: list[Property]) -> Iterator[Told]:
 def types(properties: Iterable[Property]) -> Iterator[Told]:
     """The same property with other types in other events, newest versions only."""
     newest: dict[tuple[str, str], int] = {}
-    listed = list(properties)
+    listed = [one for one in properties if (one.rule.key, *one.path) not in PLACES]
     for one in listed:
         rule = (one.rule.type, one.rule.key)
         newest[rule] = max(newest.get(rule, 0), one.rule.version)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from numbers import Real
 from typing import Any, Final
 
+from segment_integrations.plan.checking.names import facts_in
 from segment_integrations.plan.diffing.keywords import type_of, types_of
 from segment_integrations.plan.diffing.schema import (
     KNOWN,
@@ -61,14 +62,20 @@ _CONDITIONS: Final = ("if", "then", "else")
 _SHOWN: Final = 5
 
 
-def schema_faults(rule: Rule) -> Iterator[Fault]:
-    """All that is wrong with the schema of *rule*."""
+def schema_faults(rule: Rule, common: Rule | None = None) -> Iterator[Fault]:
+    """
+    All that is wrong with the schema of *rule*.
+
+    Args:
+        rule: The rule.
+        common: The rule of all messages, which plans names as well.
+    """
     for at, schema in walk(rule.schema):
         yield from _patterns(schema, at)
         yield from _values(schema, at)
         yield from _bounds(schema, at)
         yield from _useless(schema, at)
-    yield from _requirements(rule)
+    yield from _requirements(rule, common)
 
 
 def undocumented(rule: Rule) -> dict[str, str]:
@@ -200,23 +207,26 @@ def _useless(schema: Schema, at: str) -> Iterator[Fault]:
             )
 
 
-def _requirements(rule: Rule) -> Iterator[Fault]:
+def _requirements(rule: Rule, common: Rule | None) -> Iterator[Fault]:
     """Names that are required and not planned, in the properties and below."""
     place = FACTS.get(rule.type)
     if place is None:
         return
     waiting: list[tuple[str, object]] = [(step("", "properties", place), rule.facts)]
+    beside = [] if common is None else [*facts_in(common.schema, place)]
     while waiting:
         at, schema = waiting.pop()
         if not isinstance(schema, Mapping):
             continue
         parts = [*_in_place(schema, at)]
-        names = {name for _, part in parts for name in _mapping(part, "properties")}
+        every = [*(part for _, part in parts), *beside]
+        beside = []  # below the facts' own level the rule stands for itself
+        names = {name for part in every for name in _mapping(part, "properties")}
         is_open = any(
             part.get("additionalProperties", False) is not False
             or "patternProperties" in part
             or "$ref" in part
-            for _, part in parts
+            for part in every
         )
         for here, part in parts:
             yield from () if is_open else _missing(part, here, names)

@@ -62,11 +62,12 @@ def faults(plan: TrackingPlan) -> list[Finding]:
         *_limits(plan),
         *_keywords(plan),
     ]
+    common = next((rule for rule in plan.rules if rule.type == "COMMON"), None)
     for rule in plan.rules:
         found += _reserved(rule)
         found += [
             Finding(level, name, rule.title, rule.pointer + place, text, rule.source)
-            for level, name, place, text in schema_faults(rule)
+            for level, name, place, text in schema_faults(rule, common)
         ]
     order = {rule.title: place for place, rule in enumerate(plan.rules)}
     return sorted(found, key=lambda one: order.get(one.title, -1))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from segment_integrations.errors import PlanError
 from segment_integrations.plan.checking.engine import (
@@ -19,6 +19,7 @@ from segment_integrations.plan.checking.engine import (
     meta,
     pattern_trouble,
 )
+from segment_integrations.plan.linting.patterns import foreign
 from segment_integrations.plan.loading.walk import (
     DEPTH_MAX,
     Pointer,
@@ -86,6 +87,7 @@ def verify(schema: Schema, place: Place) -> None:
     if error is not None:
         raise place.at(*error.instance_path).wrong(
             f"is no JSON Schema of draft-07: {error.message[:_TEXT_MAX]}"
+            f"{_advice(error)}"
         )
     for pointer, found in asking:
         _matchable(found, place, pointer)
@@ -95,6 +97,18 @@ def verify(schema: Schema, place: Place) -> None:
         _refuse_circles(schema, every, place)
     if any("$ref" in found or "$id" in found for _, found in asking):
         _compile(schema, place)
+
+
+def _advice(error: Broken) -> str:
+    """What to know about *error*, if it is of a regular expression."""
+    kind: Any = error.kind  # each keyword has its own
+    if kind.name == "propertyNames":  # of patternProperties
+        return _advice(kind.error)
+    if kind.name != "format" or not isinstance(error.instance, str):
+        return ""
+    found = foreign(error.instance)
+    which = f", which have no {found}" if found else ""
+    return f": JSON Schema's regular expressions are those of ECMA-262{which}"
 
 
 def _drafted(schema: Schema, place: Place, pointer: Pointer) -> None:

@@ -102,7 +102,7 @@ def in_place(schema: Schema, root: Schema) -> Iterator[Schema]:
     """
     if "$ref" in schema:
         target = resolved(schema["$ref"], root)
-        if target is not None:
+        if isinstance(target, Mapping):
             yield target
         return
     for way, inner in children(schema):
@@ -121,8 +121,12 @@ def same_value(schema: Schema, root: Schema) -> list[Schema]:
     return found
 
 
-def resolved(ref: object, root: Schema) -> Schema | None:
-    """What *ref*, a pointer into *root* (``"#/definitions/a"``), leads to, or None."""
+def resolved(ref: object, root: Schema) -> Schema | bool | None:
+    """
+    The schema that *ref*, a pointer into *root* (``"#/definitions/a"``), leads to.
+
+    True and false are schemas too; None if there is none.
+    """
     if not isinstance(ref, str) or not ref.startswith("#"):
         return None
     way = unquote(ref[1:])
@@ -137,4 +141,4 @@ def resolved(ref: object, root: Schema) -> Schema | None:
             found = found[int(name)]
         else:
             return None
-    return found if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping | bool) else None

@@ -47,6 +47,15 @@ SEMANTIC: Final = frozenset(
 )
 """Source: Segment, Semantic Events; Protocols, "Validate page and screen calls"."""
 
+PLACES: Final = frozenset(
+    {("Promotion Viewed", "position"), ("Promotion Clicked", "position")}
+)
+"""
+Events with a property that is a text there and a number in Segment's other events.
+
+Source: Segment, "V2 Ecommerce Events": a banner's place has a name.
+"""
+
 TRAITS: Final = frozenset(
     {
         *["address", "age", "avatar", "birthday", "company", "createdAt"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from segment_integrations.plan.scanning.calls import Signature, positional
 from segment_integrations.plan.scanning.model import Valued
@@ -12,6 +12,16 @@ from segment_integrations.plan.scanning.things import Text
 if TYPE_CHECKING:
     from segment_integrations.plan.scanning.model import Call, Scope
     from segment_integrations.plan.scanning.names import Names
+
+ADDED: Final = {"success": (), "start": (), "always": ("success",)}
+"""
+The keys that ``tracks`` adds of itself, by `when`.
+
+Source: decorators.py; it adds two more after some ends only.
+"""
+
+Version: TypeAlias = int | Literal["unknown"] | None
+"""None where a call gives none; "unknown" where it is made at run time."""
 
 
 class Keys:
@@ -32,12 +42,22 @@ class Keys:
         if found.is_decorator and (paths := given.get("from_args")) is not None:
             more, is_all = self._paths(paths, call.scope)
             keys, is_closed = keys | more, is_closed and is_all
+        if found.is_decorator and (when := given.get("when")) is not None:
+            added = self._added(when, call.scope)
+            keys, is_closed = keys.union(added or ()), is_closed and added is not None
         return keys, is_closed
+
+    def _added(self, when: ast.expr, scope: Scope) -> tuple[str, ...] | None:
+        """The keys that ``tracks`` adds; None where they show at run time."""
+        things = self._names.of(when, scope)
+        if len(things) == 1 and isinstance(things[0], Text):
+            return ADDED.get(things[0].text)
+        return None
 
     def _keys_of(
         self, node: ast.expr | None, scope: Scope
     ) -> tuple[frozenset[str], bool]:
-        if node is None or (isinstance(node, ast.Constant) and node.value is None):
+        if _is_none(node):
             return frozenset(), True
         if isinstance(node, ast.Name):
             # Whoever it was handed to may have put more into it.
@@ -79,23 +99,34 @@ def _once(name: str, scope: Scope) -> list[ast.expr | None]:
     return []
 
 
-def version(call: Call) -> int | None:
-    """The ``context.protocols.event_version`` that stands in the call."""
+def version(call: Call, found: Signature) -> Version:
+    """The ``context.protocols.event_version`` that stands in *call*."""
     node: ast.expr | None = None
+    if found.properties is not None:  # analytics-python's has it by position
+        node = positional(call, found.properties + 1)
     for one in call.keywords:
         if one.arg == "context":
             node = one.value
     for key in ("protocols", "event_version"):
         if not isinstance(node, ast.Dict):
-            return None
-        inside = zip(node.keys, node.values, strict=True)
-        node = next(
-            (
-                value
-                for name, value in inside
-                if isinstance(name, ast.Constant) and name.value == key
-            ),
-            None,
-        )
-    value = node.value if isinstance(node, ast.Constant) else None
+            return None if _is_none(node) else "unknown"
+        node = _item(node, key)
+    if node is not None and not isinstance(node, ast.Constant):
+        return "unknown"
+    value = None if node is None else node.value
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _is_none(node: ast.expr | None) -> bool:
+    return node is None or (isinstance(node, ast.Constant) and node.value is None)
+
+
+def _item(inside: ast.Dict, key: str) -> ast.expr | None:
+    """The last value in *inside* that is, or may be, that of *key*."""
+    value: ast.expr | None = None
+    for name, one in zip(inside.keys, inside.values, strict=True):
+        if not isinstance(name, ast.Constant):
+            value = ast.Starred(one)  # whatever else it is, it is no literal
+        elif name.value == key:
+            value = one
+    return value

@@ -127,6 +127,13 @@ class Names:
     def _bound(
         self, bindings: list[Binding], name: str, module: Module, deep: int
     ) -> list[Thing]:
+        first = bindings[0]
+        if isinstance(first, Parameter) and len(bindings) > 1:
+            given = self._parameter(first, deep)
+            later = self._bound(bindings[1:], name, module, deep)
+            if first in given and any(isinstance(one, Unknown) for one in later):
+                return later  # what a call gives is not what is sent
+            return few([*given, *later])
         return few(
             one
             for binding in bindings

@@ -227,8 +227,11 @@ class _Held:
             yield _remark("unplanned", use, text, hint)
             return
         rule = rules[0]
+        if use.version == "unknown":
+            if len(rules) > 1:
+                return  # any of them may be meant
         # A typed event says 1 also where it says nothing, and then it sends none.
-        if use.version is not None and not (use.is_typed and use.version == 1):
+        elif use.version is not None and not (use.is_typed and use.version == 1):
             known = {one.version: one for one in rules}
             if use.version not in known:
                 listed = ", ".join(map(str, known))

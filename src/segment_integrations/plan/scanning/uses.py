@@ -12,7 +12,7 @@ from segment_integrations.plan.scanning.calls import (
     argument,
 )
 from segment_integrations.plan.scanning.events import EventClass, EventClasses
-from segment_integrations.plan.scanning.keys import Keys, version
+from segment_integrations.plan.scanning.keys import Keys, Version, version
 from segment_integrations.plan.scanning.model import (
     Call,
     Class,
@@ -51,7 +51,7 @@ class Use:
         path: The file.
         line: From 1.
         column: From 1, in characters.
-        version: The version that the code gives, or None.
+        version: The version that the code gives.
         keys: The properties that a literal dict gives; None where nothing shows.
         is_closed: Whether there are no others.
         is_built: Whether it is where a typed event is made, not where it is sent.
@@ -63,7 +63,7 @@ class Use:
     path: Path
     line: int
     column: int
-    version: int | None = None
+    version: Version = None
     keys: frozenset[str] | None = None
     is_closed: bool = False
     is_built: bool = False
@@ -227,7 +227,7 @@ class Uses:
                 module.path,
                 line,
                 column,
-                version=version(call),
+                version=version(call, found),
                 keys=keys,
                 is_closed=is_closed,
             )
