@@ -6,12 +6,10 @@ import asyncio
 
 import flask
 import pytest
-import quart
 from aiohttp import web
 
 from segment_integrations import Analytics, bind, tracks
 from segment_integrations.flask import Segment
-from segment_integrations.quart import SegmentMiddleware
 
 VISITOR = {"Cookie": "ajs_anonymous_id=an-1"}
 RETURNED = [
@@ -43,6 +41,11 @@ def test_de_quart_a_returned_status_is_a_response_s(
     returned, status, expected, segment_events
 ):
     """What Quart makes a response of an error of is no success."""
+    # Not at the top: the oldest frameworks are without Quart.
+    import quart
+
+    from segment_integrations.quart import SegmentMiddleware
+
     app = quart.Quart("shop")
     app.asgi_app = SegmentMiddleware(app.asgi_app, analytics=Analytics("k"))
 
